@@ -1,0 +1,40 @@
+//! Scaling laws: forms, fitting, intervals and allocation. Numbers in, numbers out: no file, no
+//! table and no training framework.
+//!
+//! ```
+//! use isoflop_law::{Form, FitOptions, Table, fit};
+//!
+//! // Losses of twelve runs, made with a known law: E = 1.7, A = 400, alpha = 0.34, ...
+//! let mut table = Table::new(2);
+//! for n in [1e7, 1e8, 1e9, 1e10_f64] {
+//!     for d in [1e9, 1e10, 1e11_f64] {
+//!         table.push(&[n, d], 1.7 + 400.0 * n.powf(-0.34) + 410.0 * d.powf(-0.28));
+//!     }
+//! }
+//!
+//! let fit = fit(Form::Chinchilla, &table, &FitOptions::default()).unwrap();
+//! assert!(fit.converged);
+//! assert!((fit.parameter("alpha").unwrap().value - 0.34).abs() < 1e-6);
+//! assert!((fit.predict(&[1e11, 1e12]).loss - 1.95176).abs() < 1e-4);
+//! ```
+
+mod allocate;
+mod bootstrap;
+mod error;
+mod fit;
+mod form;
+mod minimize;
+mod objective;
+mod quantile;
+mod record;
+mod starts;
+mod sum_of_powers;
+mod table;
+
+pub use allocate::{Allocation, AllocationExponent, allocate};
+pub use error::LawError;
+pub use fit::{Fit, FitOptions, Parameter, Prediction, fit};
+pub use form::Form;
+pub use objective::Objective;
+pub use record::{FitRecord, Provenance};
+pub use table::Table;

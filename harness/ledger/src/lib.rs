@@ -1,0 +1,29 @@
+//! What has happened: the durable store of runs, and the tables made from it.
+//!
+//! The truth is a folder per run, written by one process; tables are views made from the folders
+//! and can always be rebuilt. Nothing is ever edited in place.
+//!
+//! ```text
+//! results/SUITE/DEVICE/
+//!   runs/CELL-ID/
+//!     cell.json               the resolved cell
+//!     lock                    held by the process that trains the cell
+//!     attempt-0001/
+//!       steps.jsonl           appended as it trains
+//!     result.json             published once, by rename
+//!   cells.parquet  curves.parquet  fits.json  machine.json
+//! ```
+
+mod columns;
+mod error;
+mod folder;
+mod record;
+mod run;
+mod tables;
+
+pub use columns::Columns;
+pub use error::LedgerError;
+pub use folder::{SuiteFolder, read_json, write_atomically};
+pub use record::{CellRecord, MachineRecord, RunRecord};
+pub use run::{Attempt, Claim, Finished};
+pub use tables::{cells_table, curves_table, file_hash, read_table, write_csv, write_parquet};

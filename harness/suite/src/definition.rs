@@ -1,0 +1,446 @@
+//! What a user writes: the TOML of a suite. Unknown keys are errors.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::error::Source;
+use crate::model::FeedForward;
+use crate::{Axis, DefinitionError, Tokens};
+
+/// An experiment definition.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The suite's name: its file's stem. Names the folders of results and plots.
+    pub name: String,
+    /// What the suite is for and what it costs, shown by `plan`.
+    pub description: String,
+    /// Where the tokens come from.
+    pub corpus: CorpusDefinition,
+    /// Settings every model of the suite shares.
+    pub model: ModelDefinition,
+    /// Settings every run of the suite shares.
+    pub training: TrainingDefinition,
+    /// How a trained model is scored.
+    pub evaluation: EvaluationDefinition,
+    /// The cells: each sweep is a product of its axes.
+    pub sweeps: Vec<Sweep>,
+    /// The laws to fit when the suite is done.
+    pub fits: Vec<FitDefinition>,
+    /// The figures to draw.
+    pub figures: Vec<FigureKind>,
+    pub(crate) source: Source,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    #[serde(default)]
+    description: String,
+    corpus: Spanned<CorpusDefinition>,
+    #[serde(default)]
+    model: ModelDefinition,
+    #[serde(default)]
+    training: TrainingDefinition,
+    #[serde(default)]
+    evaluation: EvaluationDefinition,
+    #[serde(default)]
+    sweep: Vec<Spanned<Sweep>>,
+    #[serde(default)]
+    fit: Vec<FitDefinition>,
+    #[serde(default)]
+    figures: Vec<FigureKind>,
+}
+
+impl Definition {
+    /// Reads a definition from a file; its stem is the suite's name.
+    ///
+    /// # Errors
+    /// If the file cannot be read or the definition is not valid; the error names the line.
+    pub fn read(path: &Path) -> Result<Self, DefinitionError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| DefinitionError {
+            file: file.clone(),
+            place: None,
+            line: String::new(),
+            message: format!("cannot be read: {error}"),
+            help: None,
+        })?;
+        Self::parse(&text, &file)
+    }
+
+    /// Reads a definition from its text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// If the text is not TOML, has an unknown key, or a setting out of its range.
+    pub fn parse(text: &str, file: &str) -> Result<Self, DefinitionError> {
+        let source = Source {
+            file: file.to_owned(),
+            text: text.to_owned(),
+        };
+        let wire: Wire = toml::from_str(text).map_err(|error| source.from_toml(&error))?;
+        let name = Path::new(file)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let corpus_span = wire.corpus.span();
+        let definition = Definition {
+            name,
+            description: wire.description,
+            corpus: wire.corpus.into_inner(),
+            model: wire.model,
+            training: wire.training,
+            evaluation: wire.evaluation,
+            sweeps: wire.sweep.into_iter().map(Sweep::placed).collect(),
+            fits: wire.fit,
+            figures: wire.figures,
+            source,
+        };
+        definition.check(corpus_span)?;
+        Ok(definition)
+    }
+
+    fn check(&self, corpus_span: Range<usize>) -> Result<(), DefinitionError> {
+        if self.corpus.chosen().is_none() {
+            return Err(self.source.error(
+                Some(corpus_span),
+                "a suite has exactly one corpus",
+                Some("write one of [corpus.cargo], [corpus.files] or [corpus.grammar]".into()),
+            ));
+        }
+        let made = self.corpus.tokenizer();
+        if let Some(given) = &self.corpus.tokenizer
+            && *given.get_ref() != made
+        {
+            let message = "this tokenizer does not fit the corpus";
+            let help = "text has `bytes`, a grammar has `symbols`; leave it out to have the right one";
+            return Err(self.source.error(Some(given.span()), message, Some(help.into())));
+        }
+        let training = &self.training;
+        let refuse = |span: Range<usize>, message: String| Err(self.source.error(Some(span), message, None));
+        for (name, share) in [("warmup", &training.warmup), ("decay", &training.decay)] {
+            if !(0.0..=1.0).contains(share.get_ref()) {
+                return refuse(share.span(), format!("`{name}` is a share of the steps, from 0 to 1"));
+            }
+        }
+        if training.warmup.get_ref() + training.decay.get_ref() > 1.0 {
+            return refuse(training.decay.span(), "`warmup` and `decay` together pass the whole run".into());
+        }
+        for (name, beta) in [("beta_1", &training.beta_1), ("beta_2", &training.beta_2)] {
+            if !(0.0..1.0).contains(beta.get_ref()) {
+                return refuse(beta.span(), format!("`{name}` lies from 0 to below 1"));
+            }
+        }
+        if !(training.weight_decay.get_ref().is_finite() && *training.weight_decay.get_ref() >= 0.0) {
+            return refuse(training.weight_decay.span(), "`weight_decay` is finite and not negative".into());
+        }
+        if !(training.gradient_clip.get_ref().is_finite() && *training.gradient_clip.get_ref() > 0.0) {
+            return refuse(training.gradient_clip.span(), "`gradient_clip` is finite and above 0".into());
+        }
+        if *self.evaluation.tokens.get_ref() == 0 {
+            return refuse(self.evaluation.tokens.span(), "`tokens` to score cannot be 0".into());
+        }
+        Ok(())
+    }
+}
+
+/// How bytes become tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tokenizer {
+    /// A token is a byte of text.
+    #[default]
+    Bytes,
+    /// A token is a symbol of a grammar: a letter, or the space that ends a word.
+    Symbols,
+}
+
+/// What a plan needs to know of a corpus that has been prepared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorpusFacts {
+    /// Hash of both parts' tokens: the corpus's identity, wherever its files lie.
+    pub sha256: String,
+    /// How its bytes became tokens.
+    pub tokenizer: Tokenizer,
+    /// Token ids run from 0 to below this.
+    pub vocabulary: u64,
+    /// Tokens that may be trained on.
+    pub train_tokens: Tokens,
+    /// Tokens held out.
+    pub validation_tokens: Tokens,
+    /// Bytes of text per token, for bits per byte.
+    pub bytes_per_token: f64,
+}
+
+/// `[corpus]`: where the tokens come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusDefinition {
+    /// Sources of the locked dependencies.
+    pub cargo: Option<CargoCorpus>,
+    /// Any text files or folders.
+    pub files: Option<FilesCorpus>,
+    /// A synthetic language of known entropy rate.
+    pub grammar: Option<GrammarCorpus>,
+    /// How text becomes tokens: `bytes` for text, `symbols` for a grammar.
+    pub tokenizer: Option<Spanned<Tokenizer>>,
+    /// How often a run may pass over the training part. Repeated data is worth less than new
+    /// data (Muennighoff et al. 2023, arXiv:2305.16264), so passing once is the default.
+    #[serde(default = "one")]
+    pub max_epochs: f64,
+}
+
+/// The corpus a definition chose.
+#[derive(Debug, Clone, Copy)]
+pub enum CorpusSource<'a> {
+    /// Sources of the locked dependencies.
+    Cargo(&'a CargoCorpus),
+    /// Any text files or folders.
+    Files(&'a FilesCorpus),
+    /// A synthetic language of known entropy rate.
+    Grammar(&'a GrammarCorpus),
+}
+
+impl CorpusDefinition {
+    /// The tokenizer that fits the corpus.
+    pub fn tokenizer(&self) -> Tokenizer {
+        match self.grammar {
+            Some(_) => Tokenizer::Symbols,
+            None => Tokenizer::Bytes,
+        }
+    }
+
+    /// The one corpus given, or `None` where none or several are.
+    pub fn chosen(&self) -> Option<CorpusSource<'_>> {
+        match (&self.cargo, &self.files, &self.grammar) {
+            (Some(cargo), None, None) => Some(CorpusSource::Cargo(cargo)),
+            (None, Some(files), None) => Some(CorpusSource::Files(files)),
+            (None, None, Some(grammar)) => Some(CorpusSource::Grammar(grammar)),
+            _ => None,
+        }
+    }
+}
+
+/// `[corpus.cargo]`: the Rust sources of dependencies this program was locked to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CargoCorpus {
+    /// Packages, read in this order; each at the version in `Cargo.lock`.
+    pub crates: Vec<String>,
+}
+
+/// `[corpus.files]`: text files, or folders whose files are all read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesCorpus {
+    /// Relative to the definition's folder.
+    pub paths: Vec<String>,
+}
+
+/// `[corpus.grammar]`: words drawn from Zipf-like lexicons whose classes follow each other as a
+/// Markov chain. Its entropy rate is known exactly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrammarCorpus {
+    /// Words of the language, shared out over the classes.
+    pub words: u64,
+    /// A word of rank k in its class has a probability in proportion to `k^-zipf`.
+    pub zipf: f64,
+    /// Word classes; what class follows is a Markov chain.
+    #[serde(default = "one_class")]
+    pub classes: u64,
+    /// Letters that words are spelled with, from 2 to 26.
+    #[serde(default = "alphabet")]
+    pub letters: u64,
+    /// Training tokens to generate.
+    pub tokens: Tokens,
+    /// Validation tokens to generate.
+    pub validation_tokens: Tokens,
+    /// Of lexicon, chain and text.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// `[model]`: what every model of the suite shares.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelDefinition {
+    /// The feed-forward block.
+    pub feed_forward: FeedForward,
+    /// Whether linear layers have biases.
+    pub bias: bool,
+    /// Whether the head shares the embedding's weights.
+    pub tied_head: bool,
+}
+
+/// The learning rate's course after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleKind {
+    /// Stays at its peak.
+    Constant,
+    /// Falls to a tenth of its peak along half a cosine (Hoffmann et al. 2022).
+    Cosine,
+    /// Stays at its peak, then falls linearly to zero (Hägele et al. 2024, arXiv:2405.18392).
+    #[default]
+    WarmupStableDecay,
+}
+
+/// `[training]`: what every run of the suite shares.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingDefinition {
+    /// The learning rate's course.
+    pub schedule: ScheduleKind,
+    /// Share of the steps in which the learning rate rises from zero.
+    pub warmup: Spanned<f64>,
+    /// Share of the steps in which it falls, for `warmup-stable-decay`.
+    pub decay: Spanned<f64>,
+    /// AdamW's decay of the first moment.
+    pub beta_1: Spanned<f64>,
+    /// AdamW's decay of the second moment.
+    pub beta_2: Spanned<f64>,
+    /// AdamW's weight decay, on matrices alone.
+    pub weight_decay: Spanned<f64>,
+    /// The gradient's global norm is clipped to this.
+    pub gradient_clip: Spanned<f64>,
+    /// Sequences per forward pass; a larger batch accumulates gradients over several.
+    pub micro_batch: Option<u64>,
+}
+
+impl Default for TrainingDefinition {
+    fn default() -> Self {
+        let share = |value| Spanned::new(0..0, value);
+        Self {
+            schedule: ScheduleKind::default(),
+            warmup: share(0.05),
+            decay: share(0.2),
+            beta_1: share(0.9),
+            beta_2: share(0.95),
+            weight_decay: share(0.1),
+            gradient_clip: share(1.0),
+            micro_batch: None,
+        }
+    }
+}
+
+/// `[evaluation]`: the fixed validation tokens a trained model is scored on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationDefinition {
+    /// How many tokens are scored.
+    pub tokens: Spanned<Tokens>,
+    /// Tokens at the start of each sequence that are read but not scored, so that every scored
+    /// token has at least this much context.
+    pub context: u64,
+}
+
+impl Default for EvaluationDefinition {
+    fn default() -> Self {
+        Self {
+            tokens: Spanned::new(0..0, 65_536),
+            context: 0,
+        }
+    }
+}
+
+/// `[[sweep]]`: a product of axes, and of a list of shapes where one is given.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sweep {
+    /// Settings that go together, crossed with the axes below.
+    pub list: Vec<Spanned<Sweep>>,
+    /// Residual width.
+    pub width: Option<Axis<u64>>,
+    /// Transformer blocks.
+    pub depth: Option<Axis<u64>>,
+    /// Width of one attention head.
+    pub head_width: Option<Axis<u64>>,
+    /// Hidden units of the feed-forward block per unit of width.
+    pub feed_forward_ratio: Option<Axis<f64>>,
+    /// Tokens per sequence.
+    pub sequence_length: Option<Axis<u64>>,
+    /// Sequences per optimizer step.
+    pub batch: Option<Axis<u64>>,
+    /// Peak learning rate.
+    pub learning_rate: Option<Axis<f64>>,
+    /// Of initial weights and data order.
+    pub seed: Option<Axis<u64>>,
+    /// Data budget in tokens.
+    pub tokens: Option<Axis<u64>>,
+    /// Data budget in tokens per parameter (of all parameters).
+    pub tokens_per_parameter: Option<Axis<f64>>,
+    /// Compute budget, C = 6 N D over all parameters: an isoFLOP slice.
+    pub flops: Option<Axis<f64>>,
+    #[serde(skip)]
+    pub(crate) span: Range<usize>,
+}
+
+impl Sweep {
+    pub(crate) fn placed(spanned: Spanned<Sweep>) -> Self {
+        let span = spanned.span();
+        Sweep {
+            span,
+            ..spanned.into_inner()
+        }
+    }
+}
+
+/// `[[fit]]`: a law to fit when the suite is done. Column names are those of `cells.parquet`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitDefinition {
+    /// `power`, `offset` or `chinchilla`.
+    pub form: String,
+    /// The variable of a law of one variable.
+    pub x: Option<String>,
+    /// The column that counts parameters.
+    #[serde(default = "params_total")]
+    pub n: String,
+    /// The column that counts training tokens.
+    #[serde(default = "tokens_column")]
+    pub d: String,
+    /// Bootstrap resamples for the intervals.
+    #[serde(default = "resamples")]
+    pub bootstrap: usize,
+    /// Of the bootstrap.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// A figure that a suite can have drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FigureKind {
+    /// Loss against parameters.
+    LossVsParameters,
+    /// Loss against training tokens.
+    LossVsTokens,
+    /// Loss against training FLOPs.
+    LossVsCompute,
+    /// Training loss against tokens seen.
+    TrainingCurves,
+    /// Loss against parameters at equal FLOPs.
+    Isoflop,
+}
+
+fn one() -> f64 {
+    1.0
+}
+fn one_class() -> u64 {
+    1
+}
+fn alphabet() -> u64 {
+    26
+}
+fn params_total() -> String {
+    "params_total".into()
+}
+fn tokens_column() -> String {
+    "tokens".into()
+}
+fn resamples() -> usize {
+    1000
+}

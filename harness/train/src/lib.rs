@@ -1,0 +1,25 @@
+//! Corpora, models, and one training run of one cell on one device.
+//!
+//! The cell decides everything about a run but the device: corpora are found by hash, initial
+//! weights and data order come from the cell's seed through generators of this crate, so that
+//! every device starts from the same numbers and reads the same batches.
+
+mod batches;
+mod corpus;
+mod device;
+mod error;
+mod evaluate;
+mod model;
+mod process;
+mod schedule;
+mod trainer;
+
+pub use batches::Windows;
+pub use corpus::{Corpus, Grammar, TokenStream, default_cache};
+pub use device::{DeviceName, open_device};
+pub use error::{CorpusError, TrainError};
+pub use evaluate::{Score, evaluate};
+pub use model::{Transformer, cross_entropy};
+pub use process::{Machine, peak_memory, reset_peak_memory};
+pub use schedule::learning_rate;
+pub use trainer::{Trainer, train};

@@ -1,0 +1,273 @@
+//! One training run of one cell on one device.
+
+use std::io;
+use std::time::Instant;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor};
+use isoflop_suite::{Cell, Outcome, Seconds, Status, Step, TimeSplit};
+
+use crate::evaluate::tokens;
+use crate::model::cross_entropy;
+use crate::process::{peak_memory, reset_peak_memory};
+use crate::schedule::learning_rate;
+use crate::{Corpus, TrainError, Transformer, Windows, evaluate};
+
+/// Steps in which kernels are compiled and tuned and allocators fill; they are timed apart.
+const FIRST_STEPS: u64 = 3;
+/// About how many steps of a run are logged. Reading a loss waits for the device.
+const LOGGED_STEPS: u64 = 256;
+/// The training loss of a run is the mean over its last logged steps, one in this many.
+const LAST_SHARE: usize = 20;
+
+/// A cell in training.
+pub struct Trainer<'a> {
+    cell: &'a Cell,
+    corpus: &'a Corpus,
+    device: Device,
+    windows: Windows,
+    model: Transformer,
+    optimizer: ModuleOptimizer,
+    step: u64,
+    data_seconds: Seconds,
+}
+
+/// What a step leaves on the device; reading it waits for the step.
+pub struct StepResult {
+    loss: Tensor<1>,
+    gradient_norm: Tensor<1>,
+}
+
+impl StepResult {
+    /// Mean training loss and global gradient norm of the step.
+    pub fn read(self) -> (f64, f64) {
+        (
+            f64::from(self.loss.into_scalar::<f32>()),
+            f64::from(self.gradient_norm.into_scalar::<f32>()),
+        )
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// Builds the cell's model on a device.
+    ///
+    /// # Errors
+    /// If the corpus is not the cell's, or the model built has another number of parameters than
+    /// the formula says.
+    pub fn new(cell: &'a Cell, corpus: &'a Corpus, device: &Device) -> Result<Self, TrainError> {
+        if cell.corpus.sha256 != corpus.facts.sha256 {
+            return Err(TrainError::OtherCorpus {
+                wanted: cell.corpus.sha256.clone(),
+                opened: corpus.facts.sha256.clone(),
+            });
+        }
+        let device = device.clone().autodiff();
+        let model = Transformer::new(&cell.model, cell.seed, &device);
+        let (built, formula) = (model.parameters(), cell.model.parameters().total());
+        if built != formula {
+            return Err(TrainError::ParameterCount { built, formula });
+        }
+        Ok(Trainer {
+            cell,
+            corpus,
+            windows: Windows::new(&corpus.train, cell.model.sequence_length as usize, cell.seed),
+            optimizer: optimizer(cell, &model),
+            model,
+            device,
+            step: 0,
+            data_seconds: 0.0,
+        })
+    }
+
+    /// The model as trained so far.
+    pub fn model(&self) -> &Transformer {
+        &self.model
+    }
+
+    /// Does one optimizer step.
+    pub fn step(&mut self) -> StepResult {
+        let training = &self.cell.training;
+        let micro_batches = training.batch / training.micro_batch;
+        let mut gradients = GradientsAccumulator::new();
+        let mut losses = Vec::with_capacity(micro_batches as usize);
+        for micro in 0..micro_batches {
+            let first = self.step * training.batch + micro * training.micro_batch;
+            let loss = self.forward(first).div_scalar(micro_batches as f64);
+            let micro_gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+            gradients.accumulate(&self.model, micro_gradients);
+            losses.push(loss.inner());
+        }
+        self.step += 1;
+        let rate = learning_rate(&training.schedule, self.step, training.steps);
+        let (gradients, gradient_norm) = clip(&self.model, gradients.grads(), training.gradient_clip);
+        self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+        let loss = losses.into_iter().reduce(|sum, loss| sum + loss);
+        StepResult {
+            loss: loss.expect("a batch has at least one micro-batch"),
+            gradient_norm,
+        }
+    }
+
+    /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
+    fn forward(&mut self, first: u64) -> Tensor<1> {
+        let begin = Instant::now();
+        let rows = self.cell.training.micro_batch;
+        let shape = [rows as usize, self.cell.model.sequence_length as usize];
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        for sequence in first..first + rows {
+            let window = self.windows.at(sequence);
+            self.windows.read(&self.corpus.train, window, &mut inputs, &mut targets);
+        }
+        let inputs = tokens(inputs, shape, &self.device);
+        let targets = tokens(targets, shape, &self.device);
+        self.data_seconds += begin.elapsed().as_secs_f64();
+        cross_entropy(self.model.forward(inputs), targets).mean()
+    }
+
+    fn sync(&self) -> Result<(), TrainError> {
+        self.device.sync().map_err(|error| TrainError::Device(format!("{error:?}")))
+    }
+}
+
+/// AdamW with weight decay on matrices alone, as GPT-3 and its followers train.
+fn optimizer(cell: &Cell, model: &Transformer) -> ModuleOptimizer {
+    let given = cell.training.optimizer;
+    let adamw = AdamWConfig::new()
+        .with_beta_1(given.beta_1 as f32)
+        .with_beta_2(given.beta_2 as f32)
+        .with_epsilon(1e-8);
+    let decayed = adamw.clone().with_weight_decay(given.weight_decay as f32).init();
+    let vectors = ParamGroup::from_ids(vectors(model));
+    decayed.with_group(vectors, adamw.with_weight_decay(0.0).build(), None)
+}
+
+/// Gains and biases.
+fn vectors(model: &Transformer) -> Vec<ParamId> {
+    struct Vectors(Vec<ParamId>);
+    impl ModuleVisitor for Vectors {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if D == 1 {
+                self.0.push(param.id);
+            }
+        }
+    }
+    let mut found = Vectors(Vec::new());
+    model.visit(&mut found);
+    found.0
+}
+
+/// Scales all gradients so that their global norm is at most `most`, and returns the norm before
+/// that (Pascanu et al. 2013, arXiv:1211.5063). Burn's own clipping takes each tensor's norm apart.
+/// The scale stays on the device, so that no step waits for it.
+fn clip(model: &Transformer, mut gradients: GradientsParams, most: f64) -> (GradientsParams, Tensor<1>) {
+    struct Squares<'a>(&'a GradientsParams, Option<Tensor<1>>);
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.get::<D>(param.id) {
+                let square = gradient.square().sum();
+                self.1 = Some(match self.1.take() {
+                    Some(sum) => sum + square,
+                    None => square,
+                });
+            }
+        }
+    }
+    struct Scale<'a>(&'a mut GradientsParams, Tensor<1>);
+    impl ModuleVisitor for Scale<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.remove::<D>(param.id) {
+                let scaled = gradient * self.1.clone().unsqueeze::<D>();
+                self.0.register(param.id, scaled);
+            }
+        }
+    }
+    let mut squares = Squares(&gradients, None);
+    model.visit(&mut squares);
+    let norm = squares.1.expect("a model has gradients").sqrt();
+    let scale = norm.clone().add_scalar(1e-12).recip().mul_scalar(most).clamp_max(1.0);
+    model.visit(&mut Scale(&mut gradients, scale));
+    (gradients, norm)
+}
+
+/// Trains a cell from its initial weights to its last step and scores it, handing every logged
+/// step to `record`.
+///
+/// # Errors
+/// If the corpus is not the cell's, the device fails, or a step cannot be recorded. A run that
+/// diverges is an outcome, not an error.
+pub fn train(
+    cell: &Cell,
+    corpus: &Corpus,
+    device: &Device,
+    record: &mut dyn FnMut(&Step) -> io::Result<()>,
+) -> Result<Outcome, TrainError> {
+    reset_peak_memory();
+    let begin = Instant::now();
+    let mut trainer = Trainer::new(cell, corpus, device)?;
+    let steps = cell.training.steps;
+    let tokens_per_step = cell.tokens() / steps;
+    let every = steps.div_ceil(LOGGED_STEPS).max(1);
+    let mut seconds = TimeSplit::default();
+    let mut logged: Vec<f64> = Vec::new();
+    let mut timed_from = Instant::now();
+    for step in 1..=steps {
+        let result = trainer.step();
+        if step == FIRST_STEPS.min(steps) {
+            trainer.sync()?;
+            seconds.compile = begin.elapsed().as_secs_f64();
+            trainer.data_seconds = 0.0;
+            timed_from = Instant::now();
+        }
+        if step % every != 0 && step != steps && step != 1 {
+            continue;
+        }
+        let (loss, gradient_norm) = result.read();
+        let step = Step {
+            step,
+            tokens: step * tokens_per_step,
+            loss,
+            learning_rate: learning_rate(&cell.training.schedule, step, steps),
+            gradient_norm,
+            seconds: begin.elapsed().as_secs_f64(),
+        };
+        record(&step)?;
+        if !(loss.is_finite() && gradient_norm.is_finite()) {
+            let what = if loss.is_finite() { "gradient" } else { "loss" };
+            let reason = format!("the {what} was no longer finite at step {}", step.step);
+            return Ok(Outcome {
+                status: Status::Diverged,
+                reason: Some(reason),
+                loss: None,
+                loss_se: None,
+                train_loss: None,
+                scored_tokens: 0,
+                tokens_per_second: None,
+                seconds,
+                peak_memory: peak_memory(),
+            });
+        }
+        logged.push(loss);
+    }
+    trainer.sync()?;
+    let timed = timed_from.elapsed().as_secs_f64();
+    seconds.data = trainer.data_seconds;
+    seconds.steps = timed - seconds.data;
+    let scoring = Instant::now();
+    let score = evaluate(&trainer.model, cell, &corpus.validation, device);
+    seconds.evaluation = scoring.elapsed().as_secs_f64();
+    let last = &logged[logged.len() - logged.len().div_ceil(LAST_SHARE)..];
+    let timed_tokens = steps.saturating_sub(FIRST_STEPS) * tokens_per_step;
+    let finite = score.loss.is_finite();
+    Ok(Outcome {
+        status: if finite { Status::Done } else { Status::Diverged },
+        reason: (!finite).then(|| "the validation loss is not finite".to_owned()),
+        loss: finite.then_some(score.loss),
+        loss_se: finite.then_some(score.se),
+        train_loss: Some(last.iter().sum::<f64>() / last.len() as f64),
+        scored_tokens: score.tokens,
+        tokens_per_second: (timed_tokens > 0).then(|| timed_tokens as f64 / timed),
+        seconds,
+        peak_memory: peak_memory(),
+    })
+}
