@@ -1,0 +1,58 @@
+//! A table's columns as plain numbers and words, for those who know nothing of Polars.
+
+use polars::prelude::{DataFrame, DataType};
+
+use crate::LedgerError;
+
+/// Read access to a table.
+#[derive(Debug, Clone)]
+pub struct Columns(DataFrame);
+
+impl Columns {
+    /// Of a table.
+    pub fn new(table: DataFrame) -> Self {
+        Columns(table)
+    }
+
+    /// Rows of the table.
+    pub fn rows(&self) -> usize {
+        self.0.height()
+    }
+
+    /// Names of the columns, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.0.get_column_names().into_iter().map(|name| name.to_string()).collect()
+    }
+
+    /// Whether there is a column of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.column(name).is_ok()
+    }
+
+    /// A column as numbers, `None` where a row has none.
+    ///
+    /// # Errors
+    /// If there is no such column, or it does not hold numbers.
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, LedgerError> {
+        let missing = || LedgerError::NoColumn {
+            column: name.to_owned(),
+            present: self.names(),
+        };
+        let column = self.0.column(name).map_err(|_| missing())?;
+        if !column.dtype().is_numeric() {
+            return Err(missing());
+        }
+        let floats = column.cast(&DataType::Float64).map_err(|_| missing())?;
+        Ok(floats.f64().map_err(|_| missing())?.iter().collect())
+    }
+
+    /// A column as words, empty where a row has none or the table has no such column.
+    pub fn words(&self, name: &str) -> Vec<String> {
+        let strings = self.0.column(name).and_then(|column| column.cast(&DataType::String));
+        let read = strings.as_ref().ok().and_then(|column| column.str().ok());
+        match read {
+            Some(words) => words.iter().map(|word| word.unwrap_or_default().to_owned()).collect(),
+            None => vec![String::new(); self.rows()],
+        }
+    }
+}
