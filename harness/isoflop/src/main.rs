@@ -1,1 +1,70 @@
-fn main(){}
+//! `isoflop`: scaling-law experiments from their definition to their figures.
+
+mod command;
+mod fitting;
+mod places;
+#[cfg(feature = "train")]
+mod progress;
+mod show;
+#[cfg(feature = "train")]
+mod workers;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use isoflop_law::LawError;
+use isoflop_ledger::LedgerError;
+use isoflop_suite::DefinitionError;
+
+use command::Command;
+
+/// Sweeps model sizes and data with Burn, fits scaling laws to the losses, and draws them.
+#[derive(Debug, Parser)]
+#[command(name = "isoflop", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How the program ends, beside 0 for done and 1 for an error.
+#[derive(Debug, Clone, Copy)]
+enum Exit {
+    /// Bad usage or a bad definition. `clap` uses the same code.
+    BadDefinition = 2,
+    /// The suite ended with cells that are not done.
+    NotAllDone = 3,
+    /// A fit was refused.
+    Refused = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit_code(&error)
+        }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    #[cfg(feature = "train")]
+    if let Some(isoflop_train::TrainError::NoDevice { .. }) = error.downcast_ref() {
+        return Exit::BadDefinition.into();
+    }
+    if error.downcast_ref::<DefinitionError>().is_some() {
+        return Exit::BadDefinition.into();
+    }
+    let no_column = matches!(error.downcast_ref(), Some(LedgerError::NoColumn { .. }));
+    if no_column || error.downcast_ref::<LawError>().is_some() {
+        return Exit::Refused.into();
+    }
+    ExitCode::FAILURE
+}

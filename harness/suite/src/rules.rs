@@ -16,15 +16,16 @@ pub struct Decision {
     pub source: &'static str,
 }
 
-/// The widest of 64, 32, 16, ... that gives at least four heads, or one head for narrow models.
+/// The widest of 64, 32, 16 that leaves two heads; 16 for models too narrow for two.
 pub(crate) fn head_width(width: u64) -> (u64, Decision) {
-    let fits = |candidate: &u64| width.is_multiple_of(*candidate) && (width / candidate >= 4 || *candidate <= 16);
+    let fits =
+        |candidate: &u64| width.is_multiple_of(*candidate) && (width / candidate >= 2 || *candidate <= 16);
     let head_width = [64, 32, 16, 8, 4, 2].into_iter().find(fits).unwrap_or(width);
     let decision = Decision {
         setting: "head_width",
         value: head_width.to_string(),
-        reason: "64 where that leaves four heads, narrower below, never under 16",
-        source: "64 from Vaswani et al. 2017 to GPT-3; below width 256 a guess",
+        reason: "64 where that leaves two heads, narrower below, 16 at the least",
+        source: "64 from Vaswani et al. 2017 to GPT-3; below width 128 a guess",
     };
     (head_width, decision)
 }

@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use isoflop_suite::{Definition, Plan};
-use isoflop_train::{Corpus, DeviceName, Trainer, open_device};
+use isoflop_train::{Corpus, DeviceName, Trainer, on_threads, open_device};
 
 const SUITE: &str = r#"
     [corpus.grammar]
@@ -14,7 +14,7 @@ const SUITE: &str = r#"
     [[sweep]]
     width = [16, 32, 64, 128, 256]
     depth = 2
-    batch = 16
+    batch = 8
     tokens = 900_000
 "#;
 
@@ -32,7 +32,7 @@ fn training_step(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(tokens));
         let mut trainer = Trainer::new(cell, &corpus, &device).expect("a trainer");
         group.bench_function(BenchmarkId::new("width", cell.model.width), |bencher| {
-            bencher.iter(|| trainer.step().read());
+            on_threads(1, || bencher.iter(|| trainer.step().read())).expect("threads");
         });
     }
     group.finish();

@@ -81,3 +81,27 @@ pub fn open_device(name: &DeviceName) -> Result<Device, TrainError> {
         }
     }
 }
+
+/// A device's adapter, as its driver names it; the processor has none.
+///
+/// # Errors
+/// If the machine has no such device.
+pub fn adapter(name: &DeviceName) -> Result<Option<String>, TrainError> {
+    Ok(match name {
+        DeviceName::Flex => None,
+        DeviceName::Wgpu(_) => open_device(name)?.identity().map(|identity| identity.name),
+    })
+}
+
+/// Runs `work` on a pool of `threads` threads of the processor, as one of them.
+///
+/// Burn's `flex` hands every operation to the pool it is called from. Called from outside, each of
+/// the thousands of operations of a step would wake a thread and wait for it.
+///
+/// # Errors
+/// If the threads cannot be started.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| TrainError::Device(error.to_string()))?;
+    Ok(pool.install(work))
+}

@@ -16,7 +16,7 @@ mod trainer;
 
 pub use batches::Windows;
 pub use corpus::{Corpus, Grammar, TokenStream, default_cache};
-pub use device::{DeviceName, open_device};
+pub use device::{DeviceName, adapter, on_threads, open_device};
 pub use error::{CorpusError, TrainError};
 pub use evaluate::{Score, evaluate};
 pub use model::{Transformer, cross_entropy};

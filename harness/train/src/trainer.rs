@@ -109,6 +109,19 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Time of one step, from a few steps after the first ones.
+    pub fn seconds_per_step(&mut self) -> Seconds {
+        const TIMED: u32 = 3;
+        for _ in 0..FIRST_STEPS {
+            self.step().read();
+        }
+        let begin = Instant::now();
+        for _ in 0..TIMED {
+            self.step().read();
+        }
+        begin.elapsed().as_secs_f64() / f64::from(TIMED)
+    }
+
     /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
     fn forward(&mut self, first: u64) -> Tensor<1> {
         let begin = Instant::now();

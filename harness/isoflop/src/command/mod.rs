@@ -1,0 +1,56 @@
+//! One file per command.
+
+mod allocate;
+mod fit;
+#[cfg(feature = "train")]
+mod plan;
+mod plot;
+#[cfg(feature = "train")]
+mod run;
+mod table;
+#[cfg(feature = "train")]
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a suite's cells, parameters, FLOPs, memory and time, before anything is spent.
+    #[cfg(feature = "train")]
+    Plan(plan::Arguments),
+    /// Train a suite's cells, make its tables, fit its laws and draw its figures.
+    #[cfg(feature = "train")]
+    Run(run::Arguments),
+    /// Train cells of a suite that nobody trains yet; `run` starts these.
+    #[cfg(feature = "train")]
+    #[command(hide = true)]
+    Worker(worker::Arguments),
+    /// Make the tables of a suite's results, as Parquet and CSV.
+    Table(table::Arguments),
+    /// Fit a law to a table of runs.
+    Fit(fit::Arguments),
+    /// Say what to train for a compute budget.
+    Allocate(allocate::Arguments),
+    /// Draw the figures of a suite's results.
+    Plot(plot::Arguments),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            #[cfg(feature = "train")]
+            Command::Plan(arguments) => plan::plan(&arguments),
+            #[cfg(feature = "train")]
+            Command::Run(arguments) => run::run(&arguments),
+            #[cfg(feature = "train")]
+            Command::Worker(arguments) => worker::worker(&arguments),
+            Command::Table(arguments) => table::table(&arguments),
+            Command::Fit(arguments) => fit::fit(&arguments),
+            Command::Allocate(arguments) => allocate::allocate(&arguments),
+            Command::Plot(arguments) => plot::plot(&arguments),
+        }
+    }
+}

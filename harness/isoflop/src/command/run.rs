@@ -1,0 +1,327 @@
+//! `isoflop run`: a suite from its definition to its figures.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+use anyhow::Context;
+use isoflop_law::{FitOptions, FitRecord, Form};
+use isoflop_ledger::{
+    CellRecord, Claim, Columns, Finished, MachineRecord, SuiteFolder, file_hash, read_table,
+    write_atomically,
+};
+use isoflop_suite::{CellId, Definition, FitDefinition, Plan, PlannedCell, Status};
+use isoflop_train::{Corpus, DeviceName, Machine, adapter, default_cache};
+
+use crate::Exit;
+use crate::fitting::{Choice, advise, describe, fit_columns};
+use crate::places::plots_of;
+use crate::progress::{Progress, shape};
+use crate::workers::{Event, Message, Worker};
+
+use super::{plot, table, worker};
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct SuiteArguments {
+    /// The experiment definition.
+    pub suite: PathBuf,
+    /// Where to train: `flex` is the processor, `wgpu:0` the first GPU.
+    #[arg(long, default_value = "flex")]
+    pub device: DeviceName,
+    /// Where prepared corpora are kept [default: the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    suite: SuiteArguments,
+    /// Worker processes that train at once [default: one per core on a processor, one on a GPU].
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    /// Where figures go [default: beside the results, in `plots`].
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+}
+
+/// A definition with its corpus and its plan.
+pub struct Suite {
+    pub definition: Definition,
+    pub corpus: Corpus,
+    pub plan: Plan,
+}
+
+impl Suite {
+    /// Reads a definition, prepares its corpus and plans its cells.
+    ///
+    /// # Errors
+    /// If the definition is refused, or its corpus cannot be prepared.
+    pub fn open(arguments: &SuiteArguments) -> anyhow::Result<Self> {
+        let definition = Definition::read(&arguments.suite)?;
+        let folder = arguments.suite.parent().unwrap_or(Path::new("."));
+        let cache = arguments.cache.clone().unwrap_or_else(default_cache);
+        let corpus = Corpus::prepare(&definition, folder, &cache)?;
+        let plan = Plan::new(&definition, &corpus.facts)?;
+        Ok(Suite {
+            definition,
+            corpus,
+            plan,
+        })
+    }
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let suite = Suite::open(&arguments.suite)?;
+    let device = &arguments.suite.device;
+    let dir = arguments.results.join(&suite.definition.name).join(device.slug());
+    let folder = SuiteFolder::new(&dir);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.unwrap_or(match device {
+        DeviceName::Flex => threads,
+        DeviceName::Wgpu(_) => 1,
+    });
+    anyhow::ensure!(workers > 0, "--workers is at least 1");
+    let coordinator = Coordinator {
+        suite: &suite,
+        arguments: &arguments.suite,
+        folder: &folder,
+        workers,
+        threads: (threads / workers).max(1),
+    };
+    coordinator.machine()?;
+    let ends = coordinator.train()?;
+    if !ends.values().any(|end| *end == Status::Done) {
+        eprintln!("no cell is done, so there is nothing to fit");
+        return Ok(Exit::NotAllDone.into());
+    }
+    table::make(&dir, false)?;
+    let fits = fit_suite(&suite.definition, &dir)?;
+    let plots = arguments.plots.clone().unwrap_or_else(|| plots_of(&dir));
+    let figures = plot::draw(&dir, &plots, &suite.definition.figures)?;
+    summarize(&suite, &ends, &fits, &dir, &plots, figures.len())?;
+    let all_done = ends.len() == suite.plan.cells.len() && ends.values().all(|end| *end == Status::Done);
+    Ok(if all_done { ExitCode::SUCCESS } else { Exit::NotAllDone.into() })
+}
+
+struct Coordinator<'a> {
+    suite: &'a Suite,
+    arguments: &'a SuiteArguments,
+    folder: &'a SuiteFolder,
+    workers: usize,
+    threads: usize,
+}
+
+impl Coordinator<'_> {
+    /// Writes what these results are made on.
+    fn machine(&self) -> anyhow::Result<()> {
+        let machine = Machine::here();
+        let record = MachineRecord {
+            format: 1,
+            system: machine.system,
+            processor: machine.processor,
+            threads: machine.threads,
+            device: self.arguments.device.to_string(),
+            adapter: adapter(&self.arguments.device)?,
+            workers: self.workers,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let text = serde_json::to_string_pretty(&record)? + "\n";
+        Ok(write_atomically(&self.folder.file("machine.json"), text.as_bytes())?)
+    }
+
+    /// Trains what is not done. Returns how every cell that has ended ended.
+    fn train(&self) -> anyhow::Result<HashMap<CellId, Status>> {
+        let mut ends = HashMap::new();
+        for planned in &self.suite.plan.cells {
+            if self.folder.status(&planned.id)? == Finished::As(Status::Done) {
+                ends.insert(planned.id.clone(), Status::Done);
+            }
+        }
+        let cells = self.suite.plan.cells.len();
+        let left = cells - ends.len();
+        eprintln!(
+            "{}: {cells} cells, {} done, {left} to train on {} with {} workers",
+            self.suite.definition.name,
+            ends.len(),
+            self.arguments.device,
+            self.workers.min(left.max(1)),
+        );
+        if left > 0 {
+            self.watch(&mut ends, left)?;
+        }
+        Ok(ends)
+    }
+
+    fn watch(&self, ends: &mut HashMap<CellId, Status>, left: usize) -> anyhow::Result<()> {
+        let plan = &self.suite.plan;
+        let cost = |planned: &&PlannedCell| ends.contains_key(&planned.id);
+        let before = plan.cells.iter().filter(cost).map(|planned| planned.cell.cost()).sum();
+        let count = self.workers.min(left);
+        let mut progress = Progress::new(count, plan.cells.len(), plan.cost(), ends.len(), before);
+        let (to, from) = mpsc::channel();
+        let mut skip: Vec<CellId> = Vec::new();
+        let mut training: Vec<Option<CellId>> = vec![None; count];
+        let mut alive = Vec::new();
+        for number in 0..count {
+            alive.push(Some(Worker::start(number, &self.worker_arguments(&skip), to.clone())?));
+        }
+        while alive.iter().any(Option::is_some) {
+            let message = from.recv().context("every worker has a sender")?;
+            match message {
+                Message::Event(number, Event::Begin { cell }) => training[number] = Some(cell),
+                Message::Event(number, Event::Step { cell, tokens, loss, seconds }) => {
+                    if let Some(planned) = plan.find(&cell) {
+                        progress.step(number, planned, tokens, loss, seconds);
+                    }
+                }
+                Message::Event(number, Event::End { cell, status, reason, loss }) => {
+                    training[number] = None;
+                    let how = match loss {
+                        Some(loss) => format!("loss {loss:.4}"),
+                        None => format!("{}: {}", status.as_str(), reason.unwrap_or_default()),
+                    };
+                    if status != Status::Done {
+                        skip.push(cell.clone());
+                    }
+                    if let Some(planned) = plan.find(&cell) {
+                        progress.end(number, planned, &how);
+                    }
+                    ends.insert(cell, status);
+                }
+                Message::Gone(number, status, errors) => {
+                    alive[number] = None;
+                    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                    match training[number].take() {
+                        // It died of a cell: that cell is failed, and another worker takes its place.
+                        Some(cell) => {
+                            let reason = format!("its worker ended with {how}: {errors}");
+                            self.publish_failure(&cell, &reason)?;
+                            if let Some(planned) = plan.find(&cell) {
+                                progress.end(number, planned, &format!("failed: {reason}"));
+                            }
+                            ends.insert(cell.clone(), Status::Failed);
+                            skip.push(cell);
+                            let worker = Worker::start(number, &self.worker_arguments(&skip), to.clone())?;
+                            alive[number] = Some(worker);
+                        }
+                        None if how != "exit status: 0" => {
+                            progress.clear();
+                            anyhow::bail!("a worker ended with {how}: {errors}");
+                        }
+                        None => {}
+                    }
+                }
+            }
+        }
+        progress.clear();
+        Ok(())
+    }
+
+    fn worker_arguments(&self, skip: &[CellId]) -> Vec<String> {
+        let given = self.arguments;
+        let mut arguments = vec![
+            given.suite.display().to_string(),
+            format!("--device={}", given.device),
+            format!("--folder={}", self.folder.path().display()),
+            format!("--threads={}", self.threads),
+        ];
+        if let Some(cache) = &given.cache {
+            arguments.push(format!("--cache={}", cache.display()));
+        }
+        if !skip.is_empty() {
+            let ids: Vec<&str> = skip.iter().map(CellId::as_str).collect();
+            arguments.push(format!("--skip={}", ids.join(",")));
+        }
+        arguments
+    }
+
+    /// Publishes the end of a run whose worker cannot do so any more.
+    fn publish_failure(&self, id: &CellId, reason: &str) -> anyhow::Result<()> {
+        let Some(planned) = self.suite.plan.find(id) else { return Ok(()) };
+        let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
+        if let Claim::Mine(attempt) = self.folder.claim(&record)? {
+            let outcome = worker::failed(reason.to_owned());
+            let result = worker::result_record(
+                planned,
+                attempt.number(),
+                &self.suite.corpus,
+                &self.arguments.device,
+                self.threads,
+                outcome,
+            );
+            attempt.publish(&result)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fits the definition's laws to the suite's table and writes `fits.json`. A law that these data
+/// cannot give is told, and the others are fitted.
+fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Vec<FitRecord>> {
+    let path = dir.join("cells.parquet");
+    let hash = file_hash(&path)?;
+    let columns = Columns::new(read_table(&path)?);
+    let mut fits = Vec::new();
+    for wanted in &definition.fits {
+        match choice(wanted).and_then(|choice| fit_columns(&columns, &choice, &hash)) {
+            Ok(record) => fits.push(record),
+            Err(error) => eprintln!("no fit of `{}`: {error:#}", wanted.form),
+        }
+    }
+    let text = serde_json::to_string(&fits)? + "\n";
+    write_atomically(&dir.join("fits.json"), text.as_bytes())?;
+    Ok(fits)
+}
+
+fn choice(wanted: &FitDefinition) -> anyhow::Result<Choice> {
+    let form: Form = wanted.form.parse()?;
+    Ok(Choice {
+        form,
+        variables: Choice::variables_of(form, wanted.x.as_deref(), &wanted.n, &wanted.d)?,
+        loss: "loss".to_owned(),
+        options: FitOptions {
+            bootstrap: wanted.bootstrap,
+            seed: wanted.seed,
+            ..FitOptions::default()
+        },
+    })
+}
+
+/// What the law is, how sure it is, what to train next, and where the files are.
+fn summarize(
+    suite: &Suite,
+    ends: &HashMap<CellId, Status>,
+    fits: &[FitRecord],
+    dir: &Path,
+    plots: &Path,
+    figures: usize,
+) -> anyhow::Result<()> {
+    let cells = &suite.plan.cells;
+    let done = ends.values().filter(|end| **end == Status::Done).count();
+    println!("{}: {done} of {} cells done", suite.definition.name, cells.len());
+    for planned in cells {
+        match ends.get(&planned.id) {
+            Some(Status::Done) => {}
+            Some(status) => println!("  {} {}: {}", planned.id, shape(planned), status.as_str()),
+            None => println!("  {} {}: trained by another process", planned.id, shape(planned)),
+        }
+    }
+    for record in fits {
+        print!("\n{}", describe(record));
+    }
+    if let Some(entropy) = suite.corpus.entropy_rate {
+        println!("\nthe language's exact entropy rate is {entropy:.5} nats per token");
+    }
+    let trading = fits.iter().find(|record| record.allocation.is_some());
+    if let Some(fit) = trading.and_then(FitRecord::fit) {
+        let most = cells.iter().map(|planned| planned.flops.six_n_total).fold(0.0, f64::max);
+        print!("\nnext, for ten times the compute of the largest run:\n{}", advise(&fit, 10.0 * most)?);
+    }
+    println!("\nresults  {}\nfigures  {} ({figures} files)", dir.display(), plots.display());
+    Ok(())
+}

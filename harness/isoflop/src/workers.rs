@@ -1,0 +1,113 @@
+//! Worker processes, and what they tell the coordinator: one JSON object a line.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use isoflop_suite::{CellId, Nats, Status, Tokens};
+use serde::{Deserialize, Serialize};
+
+/// Lines of a worker's stderr that are kept for the reason of its end.
+const LAST_LINES: usize = 8;
+
+/// What a worker reports.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// It has claimed a cell.
+    Begin { cell: CellId },
+    /// It has logged a step.
+    Step {
+        cell: CellId,
+        tokens: Tokens,
+        loss: Nats,
+        seconds: f64,
+    },
+    /// It has published a result.
+    End {
+        cell: CellId,
+        status: Status,
+        reason: Option<String>,
+        loss: Option<Nats>,
+    },
+}
+
+/// A message to the coordinator from one of its workers.
+#[derive(Debug)]
+pub enum Message {
+    Event(usize, Event),
+    /// The worker's process has ended; with the last lines of its stderr.
+    Gone(usize, std::io::Result<ExitStatus>, String),
+}
+
+/// A worker process.
+#[derive(Debug)]
+pub struct Worker(Child);
+
+impl Worker {
+    /// Starts `isoflop worker` with these arguments as worker number `number`.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start(number: usize, arguments: &[String], to: Sender<Message>) -> std::io::Result<Arc<Mutex<Worker>>> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("worker").args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        keep_freed_memory(&mut command);
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let worker = Arc::new(Mutex::new(Worker(child)));
+        let waited = Arc::clone(&worker);
+        thread::spawn(move || {
+            let errors = thread::spawn(move || last_lines(stderr));
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if let Ok(event) = serde_json::from_str(&line)
+                    && to.send(Message::Event(number, event)).is_err()
+                {
+                    break;
+                }
+            }
+            let errors = errors.join().unwrap_or_default();
+            let status = waited.lock().expect("no holder panics").0.wait();
+            let _ = to.send(Message::Gone(number, status, errors));
+        });
+        Ok(worker)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Of a worker that has ended there is nothing to kill.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Training frees and takes the same large buffers every step. glibc gives each back to the system
+/// and has it mapped and cleared anew; told not to, steps are a third faster.
+fn keep_freed_memory(command: &mut Command) {
+    for (name, bytes) in [
+        ("MALLOC_MMAP_THRESHOLD_", 1u64 << 32),
+        ("MALLOC_TRIM_THRESHOLD_", 1 << 34),
+        ("MALLOC_TOP_PAD_", 1 << 26),
+    ] {
+        if std::env::var_os(name).is_none() {
+            command.env(name, bytes.to_string());
+        }
+    }
+}
+
+fn last_lines(stderr: impl Read) -> String {
+    let mut last = VecDeque::new();
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    Vec::from(last).join(" | ")
+}
