@@ -97,7 +97,9 @@ pub fn describe(record: &FitRecord) -> String {
         100.0 * fit.residual,
     );
     for parameter in &fit.parameters {
-        let se = parameter.se.map_or_else(|| "?".to_owned(), number);
+        // An amplitude's resamples spread over powers of ten: its interval says more.
+        let useful = parameter.se.filter(|se| *se < 10.0 * parameter.value.abs());
+        let se = useful.map_or_else(|| "-".to_owned(), number);
         let doubt = match parameter.identified {
             Some(false) => "   not identified by these data",
             _ => "",

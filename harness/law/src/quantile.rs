@@ -16,14 +16,15 @@ pub fn middle_95(values: &[f64]) -> Option<[f64; 2]> {
     Some([quantile(values, 0.025)?, quantile(values, 0.975)?])
 }
 
-/// Standard deviation of a sample, or `None` of fewer than two values.
+/// Standard deviation of a sample, or `None` of fewer than two values or where it overflows.
 pub fn deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt())
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    Some(variance.sqrt()).filter(|deviation| deviation.is_finite())
 }
 
 #[cfg(test)]

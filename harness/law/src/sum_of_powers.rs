@@ -29,6 +29,9 @@ pub struct SumOfPowers {
 /// Summands of the largest form; fixed, so that a point costs no allocation.
 const MOST_SUMMANDS: usize = 4;
 
+/// An amplitude far from the data overflows where its exponent is not bounded; JSON has no infinity.
+const LARGEST: f64 = 1e300;
+
 impl SumOfPowers {
     pub fn new(floor: Option<&'static str>, terms: &'static [Term]) -> Self {
         SumOfPowers { floor, terms }
@@ -121,7 +124,7 @@ impl SumOfPowers {
         for (term, mean) in centre.iter().enumerate().take(self.terms.len()) {
             let at = self.amplitude_at(term);
             let exponent = theta[at + 1];
-            values.push((theta[at] + exponent * mean).exp());
+            values.push((theta[at] + exponent * mean).exp().min(LARGEST));
             values.push(exponent);
         }
         values

@@ -435,7 +435,7 @@ fn resolve_training(
         batch
     });
     let learning_rate = point.learning_rate.unwrap_or_else(|| {
-        let (rate, decision) = rules::learning_rate(flops);
+        let (rate, decision) = rules::learning_rate(point.width);
         decisions.push(decision);
         rate
     });

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_suite::FigureKind;
+use isoflop_figure::{Curve, Figure, Runs, Source};
+use isoflop_ledger::{Columns, file_hash, read_table, write_atomically};
+
+use crate::fitting::read_fits;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -16,14 +19,42 @@ pub struct Arguments {
 
 pub fn plot(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let plots = arguments.plots.clone().unwrap_or_else(|| crate::places::plots_of(&arguments.dir));
-    for path in draw(&arguments.dir, &plots, &[])? {
+    for path in draw(&arguments.dir, &plots, &Figure::ALL)? {
         println!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Draws the figures of a folder of results; all that its tables allow where `kinds` is empty.
-/// Returns the files written.
-pub fn draw(_dir: &Path, _plots: &Path, _kinds: &[FigureKind]) -> anyhow::Result<Vec<PathBuf>> {
-    Ok(Vec::new())
+/// Draws those of the figures that the tables of a folder have something for. Returns the files
+/// written.
+pub fn draw(dir: &Path, plots: &Path, figures: &[Figure]) -> anyhow::Result<Vec<PathBuf>> {
+    let path = dir.join("cells.parquet");
+    let runs = Runs::read(&Columns::new(read_table(&path)?))?;
+    let curves = Curve::read(&Columns::new(read_table(&dir.join("curves.parquet"))?))?;
+    let fits = read_fits(&dir.join("fits.json"))?;
+    let source = source(dir, file_hash(&path)?);
+    let mut written = Vec::new();
+    for figure in figures {
+        let Some(picture) = figure.draw(&runs, &curves, &fits, &source)? else { continue };
+        for (ending, bytes) in [("svg", picture.svg.as_bytes()), ("png", &picture.png)] {
+            let path = plots.join(format!("{}.{ending}", figure.name()));
+            write_atomically(&path, bytes)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// Names the folder from `results` on, so that a figure is the same wherever the project lies.
+fn source(dir: &Path, table_hash: String) -> Source {
+    let parts: Vec<String> =
+        dir.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    let from = parts.iter().rposition(|part| part == "results").unwrap_or(parts.len().saturating_sub(2));
+    let shown = parts[from..].join("/");
+    let title = parts[parts.len().saturating_sub(2)..].join(", ");
+    Source {
+        title,
+        command: format!("isoflop plot {shown}"),
+        table_hash,
+    }
 }

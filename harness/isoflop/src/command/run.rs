@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use anyhow::Context;
+use isoflop_figure::Figure;
 use isoflop_law::{FitOptions, FitRecord, Form};
 use isoflop_ledger::{
     CellRecord, Claim, Columns, Finished, MachineRecord, SuiteFolder, file_hash, read_table,
     write_atomically,
 };
-use isoflop_suite::{CellId, Definition, FitDefinition, Plan, PlannedCell, Status};
+use isoflop_suite::{CellId, Definition, FigureKind, FitDefinition, Plan, PlannedCell, Status};
 use isoflop_train::{Corpus, DeviceName, Machine, adapter, default_cache};
 
 use crate::Exit;
@@ -102,10 +103,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     table::make(&dir, false)?;
     let fits = fit_suite(&suite.definition, &dir)?;
     let plots = arguments.plots.clone().unwrap_or_else(|| plots_of(&dir));
-    let figures = plot::draw(&dir, &plots, &suite.definition.figures)?;
+    let figures = plot::draw(&dir, &plots, &figures(&suite.definition.figures))?;
     summarize(&suite, &ends, &fits, &dir, &plots, figures.len())?;
     let all_done = ends.len() == suite.plan.cells.len() && ends.values().all(|end| *end == Status::Done);
     Ok(if all_done { ExitCode::SUCCESS } else { Exit::NotAllDone.into() })
+}
+
+/// The figures a definition asks for: all, where it names none.
+fn figures(kinds: &[FigureKind]) -> Vec<Figure> {
+    let figure = |kind: &FigureKind| match kind {
+        FigureKind::LossVsParameters => Figure::LossVsParameters,
+        FigureKind::LossVsTokens => Figure::LossVsTokens,
+        FigureKind::LossVsCompute => Figure::LossVsCompute,
+        FigureKind::TrainingCurves => Figure::TrainingCurves,
+        FigureKind::Isoflop => Figure::Isoflop,
+    };
+    if kinds.is_empty() { Figure::ALL.to_vec() } else { kinds.iter().map(figure).collect() }
 }
 
 struct Coordinator<'a> {

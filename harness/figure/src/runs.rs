@@ -1,0 +1,131 @@
+//! What figures are drawn from: tables, as plain numbers.
+
+use isoflop_ledger::{Columns, LedgerError};
+
+/// One run that is done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Run {
+    /// All parameters.
+    pub params: f64,
+    /// Training tokens.
+    pub tokens: f64,
+    /// Training FLOPs, 6 N D over all parameters.
+    pub flops: f64,
+    /// The compute budget it was made for, if any.
+    pub budget: Option<f64>,
+    /// Validation loss, nats per token.
+    pub loss: f64,
+    /// Its standard error.
+    pub loss_se: f64,
+}
+
+/// The runs of a `cells` table that are done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Runs {
+    /// In the table's order.
+    pub all: Vec<Run>,
+    /// The corpus's exact entropy rate, where it is known.
+    pub entropy_rate: Option<f64>,
+}
+
+/// The training loss of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// All parameters of its model.
+    pub params: f64,
+    /// Tokens seen, and the mean loss of the batch there.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Where a figure is from: it stands in the figure's foot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The suite's name and device.
+    pub title: String,
+    /// The command that makes the figure again.
+    pub command: String,
+    /// SHA-256 of the table it is drawn from.
+    pub table_hash: String,
+}
+
+impl Source {
+    pub(crate) fn note(&self) -> String {
+        format!("{} · table {}", self.command, &self.table_hash[..self.table_hash.len().min(12)])
+    }
+}
+
+impl Runs {
+    /// The runs of a `cells` table.
+    ///
+    /// # Errors
+    /// If the table lacks a column.
+    pub fn read(cells: &Columns) -> Result<Self, LedgerError> {
+        let params = cells.numbers("params_total")?;
+        let tokens = cells.numbers("tokens")?;
+        let flops = cells.numbers("flops_6n_total")?;
+        let budget = cells.numbers("flops_budget")?;
+        let loss = cells.numbers("loss")?;
+        let loss_se = cells.numbers("loss_se")?;
+        let entropy_rate = cells.numbers("entropy_rate")?;
+        let status = cells.words("status");
+        let all = (0..cells.rows()).filter(|row| status[*row] == "done").filter_map(|row| {
+            Some(Run {
+                params: params[row]?,
+                tokens: tokens[row]?,
+                flops: flops[row]?,
+                budget: budget[row],
+                loss: loss[row]?,
+                loss_se: loss_se[row].unwrap_or(0.0),
+            })
+        });
+        Ok(Runs {
+            all: all.collect(),
+            entropy_rate: entropy_rate.into_iter().flatten().next(),
+        })
+    }
+
+    /// Runs by the value of `of`, smallest first; values within a twentieth count as one.
+    pub(crate) fn series(&self, of: impl Fn(&Run) -> Option<f64>) -> Vec<(f64, Vec<Run>)> {
+        let mut keyed: Vec<(f64, Run)> =
+            self.all.iter().filter_map(|run| Some((of(run)?, *run))).collect();
+        keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut series: Vec<(f64, Vec<Run>)> = Vec::new();
+        for (key, run) in keyed {
+            match series.last_mut() {
+                Some((first, runs)) if key <= *first * 1.05 => runs.push(run),
+                _ => series.push((key, vec![run])),
+            }
+        }
+        series
+    }
+}
+
+impl Curve {
+    /// The curves of a `curves` table, largest models last.
+    ///
+    /// # Errors
+    /// If the table lacks a column.
+    pub fn read(curves: &Columns) -> Result<Vec<Self>, LedgerError> {
+        let cells = curves.words("cell");
+        let params = curves.numbers("params_total")?;
+        let tokens = curves.numbers("tokens")?;
+        let loss = curves.numbers("loss")?;
+        let mut all: Vec<Curve> = Vec::new();
+        for row in 0..curves.rows() {
+            let (Some(params), Some(tokens), Some(loss)) = (params[row], tokens[row], loss[row]) else {
+                continue;
+            };
+            if row == 0 || cells[row] != cells[row - 1] {
+                all.push(Curve {
+                    params,
+                    points: Vec::new(),
+                });
+            }
+            if let Some(curve) = all.last_mut() {
+                curve.points.push((tokens, loss));
+            }
+        }
+        all.sort_by(|a, b| a.params.total_cmp(&b.params));
+        Ok(all)
+    }
+}

@@ -1,0 +1,96 @@
+//! A folder to run the program in, and what it said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A folder of its own, with a corpus cache of its own.
+pub struct Place(TempDir);
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Place(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file and returns this place.
+    pub fn with(self, name: &str, content: &str) -> Self {
+        fs::write(self.path(name), content).expect("a file is written");
+        self
+    }
+
+    /// Runs `isoflop` here with these words.
+    pub fn isoflop(&self, words: &str) -> Said {
+        let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+            .args(words.split_whitespace())
+            .current_dir(self.0.path())
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .output()
+            .expect("the program starts");
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// A CSV file of this place, row by row, as a map from its headings.
+    pub fn csv(&self, name: &str) -> Vec<Row> {
+        let text = fs::read_to_string(self.path(name)).expect("a table");
+        let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let headings = lines.next().expect("headings");
+        lines.map(|cells| Row(headings.iter().cloned().zip(cells).collect())).collect()
+    }
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(std::collections::HashMap<String, String>);
+
+impl Row {
+    pub fn word(&self, column: &str) -> &str {
+        self.0.get(column).unwrap_or_else(|| panic!("a column {column}"))
+    }
+
+    pub fn number(&self, column: &str) -> f64 {
+        self.word(column).parse().unwrap_or_else(|_| panic!("a number in {column}"))
+    }
+}
+
+impl Said {
+    /// Expects this exit code, and shows what was said where it is another.
+    pub fn code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+
+    /// Expects these words on stderr.
+    pub fn complains(self, words: &str) -> Self {
+        assert!(self.stderr.contains(words), "no {words:?} in:\n{}", self.stderr);
+        self
+    }
+
+    /// Expects these words on stdout.
+    pub fn says(self, words: &str) -> Self {
+        assert!(self.stdout.contains(words), "no {words:?} in:\n{}", self.stdout);
+        self
+    }
+}
+
+/// The project's folder.
+pub fn project() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
