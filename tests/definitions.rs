@@ -3,7 +3,8 @@
 
 use crate::support::{Place, Said};
 
-const CORPUS: &str = "[corpus.grammar]\nwords = 50\nzipf = 1.0\ntokens = 60000\nvalidation_tokens = 70000\n";
+const CORPUS: &str =
+    "[corpus.grammar]\nwords = 50\nzipf = 1.0\ntokens = 60000\nvalidation_tokens = 70000\n";
 
 fn plan(rest: &str) -> Said {
     let place = Place::new().with("bad.toml", &format!("{CORPUS}{rest}"));
@@ -11,7 +12,10 @@ fn plan(rest: &str) -> Said {
 }
 
 fn refused(rest: &str, place: &str, words: &str) {
-    plan(rest).code(2).complains(&format!("bad.toml:{place}")).complains(words);
+    plan(rest)
+        .code(2)
+        .complains(&format!("bad.toml:{place}"))
+        .complains(words);
 }
 
 #[test]
@@ -22,8 +26,16 @@ fn a_good_one_is_planned() {
 
 #[test]
 fn an_unknown_key_names_the_known_one() {
-    refused("[[sweep]]\nwidht = 16\ndepth = 1\ntokens = 1000", "7:1", "did you mean `width`?");
-    refused("[model]\nfeed_forward = \"swigul\"", "7:16", "did you mean `swiglu`?");
+    refused(
+        "[[sweep]]\nwidht = 16\ndepth = 1\ntokens = 1000",
+        "7:1",
+        "did you mean `width`?",
+    );
+    refused(
+        "[model]\nfeed_forward = \"swigul\"",
+        "7:16",
+        "did you mean `swiglu`?",
+    );
     refused("[trainin]\nwarmup = 0.1", "6:2", "did you mean `training`?");
 }
 
@@ -36,14 +48,22 @@ fn a_width_that_its_heads_do_not_divide() {
 
 #[test]
 fn an_empty_sweep() {
-    refused("[[sweep]]\nwidth = []\ndepth = 1\ntokens = 1000", "7:9", "empty list");
+    refused(
+        "[[sweep]]\nwidth = []\ndepth = 1\ntokens = 1000",
+        "7:9",
+        "empty list",
+    );
     plan("").code(2).complains("no sweep");
 }
 
 #[test]
 fn a_sweep_without_a_budget_or_with_two() {
     refused("[[sweep]]\nwidth = 16\ndepth = 1", "6:1", "no data budget");
-    refused("[[sweep]]\nwidth = 16\ndepth = 1\ntokens = 1000\nflops = 1e9", "6:1", "several data budgets");
+    refused(
+        "[[sweep]]\nwidth = 16\ndepth = 1\ntokens = 1000\nflops = 1e9",
+        "6:1",
+        "several data budgets",
+    );
 }
 
 #[test]
@@ -55,12 +75,36 @@ fn a_corpus_too_small_for_the_budget() {
 
 #[test]
 fn values_out_of_range() {
-    refused("[[sweep]]\nwidth = 0\ndepth = 1\ntokens = 1000", "7:9", "out of range");
-    refused("[[sweep]]\nwidth = -4\ndepth = 1\ntokens = 1000", "7:9", "not a whole number");
-    refused("[[sweep]]\nwidth = 16.5\ndepth = 1\ntokens = 1000", "7:9", "not a whole number");
-    refused("[[sweep]]\nwidth = 16\ndepth = 1\nlearning_rate = nan\ntokens = 1000", "9:17", "not a finite number");
-    refused("[training]\nwarmup = 0.9\ndecay = 0.5", "8:9", "pass the whole run");
-    refused("[[sweep]]\nwidth = \"wide\"\ndepth = 1\ntokens = 1000", "7:9", "expected a whole number");
+    refused(
+        "[[sweep]]\nwidth = 0\ndepth = 1\ntokens = 1000",
+        "7:9",
+        "out of range",
+    );
+    refused(
+        "[[sweep]]\nwidth = -4\ndepth = 1\ntokens = 1000",
+        "7:9",
+        "not a whole number",
+    );
+    refused(
+        "[[sweep]]\nwidth = 16.5\ndepth = 1\ntokens = 1000",
+        "7:9",
+        "not a whole number",
+    );
+    refused(
+        "[[sweep]]\nwidth = 16\ndepth = 1\nlearning_rate = nan\ntokens = 1000",
+        "9:17",
+        "not a finite number",
+    );
+    refused(
+        "[training]\nwarmup = 0.9\ndecay = 0.5",
+        "8:9",
+        "pass the whole run",
+    );
+    refused(
+        "[[sweep]]\nwidth = \"wide\"\ndepth = 1\ntokens = 1000",
+        "7:9",
+        "expected a whole number",
+    );
 }
 
 #[test]
@@ -72,17 +116,26 @@ fn a_setting_both_in_the_list_and_beside_it() {
 #[test]
 fn no_corpus_or_two() {
     let place = Place::new().with("bad.toml", "[corpus]\nmax_epochs = 2");
-    place.isoflop("plan bad.toml").code(2).complains("exactly one corpus");
+    place
+        .isoflop("plan bad.toml")
+        .code(2)
+        .complains("exactly one corpus");
 }
 
 #[test]
 fn what_is_no_toml_or_no_file() {
     refused("[[sweep]\n", "6:", "");
-    Place::new().isoflop("plan nowhere.toml").code(2).complains("nowhere.toml: cannot be read");
+    Place::new()
+        .isoflop("plan nowhere.toml")
+        .code(2)
+        .complains("nowhere.toml: cannot be read");
 }
 
 #[test]
 fn a_device_that_is_none() {
     let place = Place::new().with("bad.toml", CORPUS);
-    place.isoflop("run bad.toml --device gpu").code(2).complains("there is no device `gpu`");
+    place
+        .isoflop("run bad.toml --device gpu")
+        .code(2)
+        .complains("there is no device `gpu`");
 }

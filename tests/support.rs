@@ -50,9 +50,13 @@ impl Place {
     /// A CSV file of this place, row by row, as a map from its headings.
     pub fn csv(&self, name: &str) -> Vec<Row> {
         let text = fs::read_to_string(self.path(name)).expect("a table");
-        let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let mut lines = text
+            .lines()
+            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
         let headings = lines.next().expect("headings");
-        lines.map(|cells| Row(headings.iter().cloned().zip(cells).collect())).collect()
+        lines
+            .map(|cells| Row(headings.iter().cloned().zip(cells).collect()))
+            .collect()
     }
 }
 
@@ -62,11 +66,15 @@ pub struct Row(std::collections::HashMap<String, String>);
 
 impl Row {
     pub fn word(&self, column: &str) -> &str {
-        self.0.get(column).unwrap_or_else(|| panic!("a column {column}"))
+        self.0
+            .get(column)
+            .unwrap_or_else(|| panic!("a column {column}"))
     }
 
     pub fn number(&self, column: &str) -> f64 {
-        self.word(column).parse().unwrap_or_else(|_| panic!("a number in {column}"))
+        self.word(column)
+            .parse()
+            .unwrap_or_else(|_| panic!("a number in {column}"))
     }
 }
 
@@ -79,13 +87,21 @@ impl Said {
 
     /// Expects these words on stderr.
     pub fn complains(self, words: &str) -> Self {
-        assert!(self.stderr.contains(words), "no {words:?} in:\n{}", self.stderr);
+        assert!(
+            self.stderr.contains(words),
+            "no {words:?} in:\n{}",
+            self.stderr
+        );
         self
     }
 
     /// Expects these words on stdout.
     pub fn says(self, words: &str) -> Self {
-        assert!(self.stdout.contains(words), "no {words:?} in:\n{}", self.stdout);
+        assert!(
+            self.stdout.contains(words),
+            "no {words:?} in:\n{}",
+            self.stdout
+        );
         self
     }
 }

@@ -19,7 +19,9 @@ pub struct Tick {
 impl Axis {
     /// A logarithmic axis that holds the values with some room, or `None` of no values.
     pub fn new(label: &str, values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let usable = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
+        let usable = values
+            .into_iter()
+            .filter(|value| value.is_finite() && *value > 0.0);
         let (low, high) = usable.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), value| {
             (low.min(value), high.max(value))
         });
@@ -43,7 +45,9 @@ impl Axis {
     /// `count` values at equal distances over the whole axis.
     pub fn steps(&self, count: usize) -> Vec<f64> {
         let ratio = self.high / self.low;
-        (0..count).map(|i| self.low * ratio.powf(i as f64 / (count - 1) as f64)).collect()
+        (0..count)
+            .map(|i| self.low * ratio.powf(i as f64 / (count - 1) as f64))
+            .collect()
     }
 
     /// The value at the low end.
@@ -65,7 +69,9 @@ impl Axis {
         for step in [
             &[1.0, 2.0, 5.0][..],
             &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
-            &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            &[
+                1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0,
+            ],
         ] {
             let ticks = self.multiples(step);
             if ticks.len() >= 4 {
@@ -81,7 +87,10 @@ impl Axis {
 
     fn decade_ticks(&self, decades: f64) -> Vec<Tick> {
         let every = (decades / 7.0).ceil().max(1.0) as i32;
-        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        let (first, last) = (
+            self.low.log10().floor() as i32,
+            self.high.log10().ceil() as i32,
+        );
         let mut ticks = Vec::new();
         for power in first..=last {
             for multiple in 1..10 {
@@ -99,7 +108,10 @@ impl Axis {
     }
 
     fn multiples(&self, of: &[f64]) -> Vec<Tick> {
-        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        let (first, last) = (
+            self.low.log10().floor() as i32,
+            self.high.log10().ceil() as i32,
+        );
         let all = (first..=last).flat_map(|power| of.iter().map(move |m| m * 10f64.powi(power)));
         all.filter(|value| self.holds(*value))
             .map(|value| Tick {
@@ -114,7 +126,10 @@ impl Axis {
         // The largest round step that leaves at least three.
         let wanted = (self.high - self.low) / 3.5;
         let power = 10f64.powf(wanted.log10().floor());
-        let step = [5.0, 2.0].map(|m| m * power).into_iter().find(|step| *step <= wanted);
+        let step = [5.0, 2.0]
+            .map(|m| m * power)
+            .into_iter()
+            .find(|step| *step <= wanted);
         let step = step.unwrap_or(power);
         let places = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
         let first = (self.low / step).ceil() as i64;
@@ -148,7 +163,9 @@ pub fn plain(value: f64) -> String {
 fn power_of_ten(power: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let digits = power.unsigned_abs().to_string();
-    let raised = digits.bytes().map(|digit| DIGITS[usize::from(digit - b'0')]);
+    let raised = digits
+        .bytes()
+        .map(|digit| DIGITS[usize::from(digit - b'0')]);
     let sign = if power < 0 { "⁻" } else { "" };
     format!("10{sign}{}", raised.collect::<String>())
 }
@@ -159,7 +176,10 @@ mod tests {
 
     fn labels(low: f64, high: f64) -> Vec<String> {
         let axis = Axis::new("x", [low, high]).unwrap();
-        axis.ticks().into_iter().filter_map(|tick| tick.label).collect()
+        axis.ticks()
+            .into_iter()
+            .filter_map(|tick| tick.label)
+            .collect()
     }
 
     #[test]
@@ -170,8 +190,14 @@ mod tests {
     #[test]
     fn narrow_axes_have_round_numbers() {
         assert_eq!(labels(1.4, 3.0), ["1.4", "1.6", "1.8", "2", "2.5", "3"]);
-        assert_eq!(labels(2e3, 9e4), ["2×10³", "5×10³", "10⁴", "2×10⁴", "5×10⁴", "10⁵"]);
-        assert_eq!(labels(1.50, 1.56), ["1.48", "1.50", "1.52", "1.54", "1.56", "1.58"]);
+        assert_eq!(
+            labels(2e3, 9e4),
+            ["2×10³", "5×10³", "10⁴", "2×10⁴", "5×10⁴", "10⁵"]
+        );
+        assert_eq!(
+            labels(1.50, 1.56),
+            ["1.48", "1.50", "1.52", "1.54", "1.56", "1.58"]
+        );
     }
 
     #[test]
@@ -181,8 +207,15 @@ mod tests {
                 let low = 1.37 * 10f64.powi(exponent);
                 let axis = Axis::new("x", [low, low * span]).unwrap();
                 let ticks = axis.ticks();
-                assert!(ticks.iter().filter(|tick| tick.label.is_some()).count() >= 2, "{low} {span}");
-                assert!(ticks.iter().all(|tick| (0.0..=1.0).contains(&axis.place(tick.value))));
+                assert!(
+                    ticks.iter().filter(|tick| tick.label.is_some()).count() >= 2,
+                    "{low} {span}"
+                );
+                assert!(
+                    ticks
+                        .iter()
+                        .all(|tick| (0.0..=1.0).contains(&axis.place(tick.value)))
+                );
             }
         }
     }

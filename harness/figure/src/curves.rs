@@ -8,12 +8,16 @@ use crate::{Curve, FigureError, Picture, Source};
 
 /// Training loss against tokens seen, a line per run, coloured by model.
 pub fn training(curves: &[Curve], source: &Source) -> Result<Option<Picture>, FigureError> {
-    let smooth: Vec<(f64, Vec<(f64, f64)>)> =
-        curves.iter().map(|curve| (curve.params, smoothed(&curve.points))).collect();
+    let smooth: Vec<(f64, Vec<(f64, f64)>)> = curves
+        .iter()
+        .map(|curve| (curve.params, smoothed(&curve.points)))
+        .collect();
     let points = || smooth.iter().flat_map(|(_, points)| points);
     let x = Axis::new("tokens seen", points().map(|(x, _)| *x));
     let y = Axis::new("training loss (nats per token)", points().map(|(_, y)| *y));
-    let (Some(x), Some(y)) = (x, y) else { return Ok(None) };
+    let (Some(x), Some(y)) = (x, y) else {
+        return Ok(None);
+    };
     let mut models: Vec<f64> = smooth.iter().map(|(params, _)| *params).collect();
     models.dedup();
     let drawn = picture("Training curves", (x, y), source, |panel| {
@@ -31,7 +35,10 @@ pub fn training(curves: &[Curve], source: &Source) -> Result<Option<Picture>, Fi
 fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     const PER_OCTAVE: f64 = 6.0;
     let mut bins: Vec<(i64, f64, f64, f64)> = Vec::new();
-    for (tokens, loss) in points.iter().filter(|(tokens, loss)| *tokens > 0.0 && *loss > 0.0) {
+    for (tokens, loss) in points
+        .iter()
+        .filter(|(tokens, loss)| *tokens > 0.0 && *loss > 0.0)
+    {
         let bin = (tokens.log2() * PER_OCTAVE).floor() as i64;
         match bins.last_mut() {
             Some((last, x, y, count)) if *last == bin => {
@@ -42,5 +49,7 @@ fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
             _ => bins.push((bin, tokens.ln(), loss.ln(), 1.0)),
         }
     }
-    bins.into_iter().map(|(_, x, y, count)| ((x / count).exp(), (y / count).exp())).collect()
+    bins.into_iter()
+        .map(|(_, x, y, count)| ((x / count).exp(), (y / count).exp()))
+        .collect()
 }

@@ -10,12 +10,18 @@ use crate::{FigureError, Picture, Runs, Source};
 
 /// Loss against parameters, a series for each compute budget, with the law's slice and its minimum.
 /// `None` where no run was made for a budget.
-pub fn slices(runs: &Runs, fits: &[FitRecord], source: &Source) -> Result<Option<Picture>, FigureError> {
+pub fn slices(
+    runs: &Runs,
+    fits: &[FitRecord],
+    source: &Source,
+) -> Result<Option<Picture>, FigureError> {
     let slices = runs.series(|run| run.budget);
     let members = || slices.iter().flat_map(|(_, runs)| runs);
     let x = Axis::new("parameters N (all)", members().map(|run| run.params));
     let y = Axis::new(LOSS, members().map(|run| run.loss));
-    let (Some(x), Some(y)) = (x, y) else { return Ok(None) };
+    let (Some(x), Some(y)) = (x, y) else {
+        return Ok(None);
+    };
     let law = total_law(fits);
     let drawn = picture("Loss at equal compute", (x, y), source, |panel| {
         for (index, (budget, members)) in slices.iter().enumerate() {
@@ -31,7 +37,12 @@ pub fn slices(runs: &Runs, fits: &[FitRecord], source: &Source) -> Result<Option
             }
             for run in members {
                 let spread = 1.96 * run.loss_se;
-                panel.point((run.params, run.loss), run.loss - spread, run.loss + spread, colour)?;
+                panel.point(
+                    (run.params, run.loss),
+                    run.loss - spread,
+                    run.loss + spread,
+                    colour,
+                )?;
             }
         }
         let keys: Vec<f64> = slices.iter().map(|(budget, _)| *budget).collect();

@@ -1,6 +1,6 @@
 //! Validation loss against parameters, tokens and compute, with the fitted law.
 
-use isoflop_law::{Fit, FitRecord, Form, allocate};
+use isoflop_law::{Fit, FitRecord, Form, Prediction, allocate};
 
 use crate::axis::{Axis, plain};
 use crate::palette::{INK, LAW, MUTED, series};
@@ -27,7 +27,10 @@ pub fn against_parameters(runs: &Runs, fits: &[FitRecord], source: &Source) -> F
         heading: "tokens D",
         x: |run| run.params,
         key: |run| run.tokens,
-        law: law.as_ref().map(|fit| (fit, (|n, d| [n, d]) as fn(f64, f64) -> [f64; 2])),
+        law: law
+            .as_ref()
+            .map(|fit| (fit, (|n, d| [n, d]) as fn(f64, f64) -> [f64; 2])),
+        bands: true,
     };
     view.draw(runs, source)
 }
@@ -41,7 +44,10 @@ pub fn against_tokens(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figur
         heading: "parameters N",
         x: |run| run.tokens,
         key: |run| run.params,
-        law: law.as_ref().map(|fit| (fit, (|d, n| [n, d]) as fn(f64, f64) -> [f64; 2])),
+        law: law
+            .as_ref()
+            .map(|fit| (fit, (|d, n| [n, d]) as fn(f64, f64) -> [f64; 2])),
+        bands: true,
     };
     view.draw(runs, source)
 }
@@ -55,14 +61,27 @@ pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figu
         heading: "parameters N",
         x: |run| run.flops,
         key: |run| run.params,
-        law: law.as_ref().map(|fit| (fit, (|c, n| [n, c / (6.0 * n)]) as fn(f64, f64) -> [f64; 2])),
+        law: law
+            .as_ref()
+            .map(|fit| (fit, (|c, n| [n, c / (6.0 * n)]) as fn(f64, f64) -> [f64; 2])),
+        // One band, the best line's: those of all models would hide it.
+        bands: false,
     };
-    let Some(axes) = view.axes(runs) else { return Ok(None) };
+    let Some(axes) = view.axes(runs) else {
+        return Ok(None);
+    };
     picture(view.title, axes, source, |panel| {
         view.levels(panel, runs)?;
         view.series(panel, runs)?;
-        let Some((fit, _)) = view.law else { return view.legend(panel, runs, &[]) };
-        let best: Vec<_> = panel.x().steps(STEPS).into_iter().filter_map(|c| Some((c, allocate(fit, c).ok()?))).collect();
+        let Some((fit, _)) = view.law else {
+            return view.legend(panel, runs, &[]);
+        };
+        let best: Vec<_> = panel
+            .x()
+            .steps(STEPS)
+            .into_iter()
+            .filter_map(|c| Some((c, allocate(fit, c).ok()?)))
+            .collect();
         let band: Vec<_> = best
             .iter()
             .filter_map(|(c, best)| best.loss_ci95.map(|[low, high]| (*c, low, high)))
@@ -82,7 +101,8 @@ pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figu
 /// The `chinchilla` fit over all parameters: figures count parameters so.
 pub fn total_law(fits: &[FitRecord]) -> Option<Fit> {
     let record = fits.iter().find(|record| {
-        record.form == Form::Chinchilla && record.columns.first().is_some_and(|n| n == "params_total")
+        record.form == Form::Chinchilla
+            && record.columns.first().is_some_and(|n| n == "params_total")
     })?;
     record.fit().filter(|fit| fit.converged)
 }
@@ -98,21 +118,35 @@ struct View<'a> {
     x: fn(&Run) -> f64,
     key: fn(&Run) -> f64,
     law: Option<Law<'a>>,
+    /// Whether each series shows its law's interval.
+    bands: bool,
 }
 
 impl View<'_> {
     fn axes(&self, runs: &Runs) -> Option<(Axis, Axis)> {
         let x = Axis::new(self.x_label, runs.all.iter().map(self.x))?;
-        let floor = self.law.and_then(|(fit, _)| fit.parameter("E")).map(|e| e.value);
-        let least = runs.all.iter().map(|run| run.loss).fold(f64::INFINITY, f64::min);
+        let floor = self
+            .law
+            .and_then(|(fit, _)| fit.parameter("E"))
+            .map(|e| e.value);
+        let least = runs
+            .all
+            .iter()
+            .map(|run| run.loss)
+            .fold(f64::INFINITY, f64::min);
         // The floor is shown where it does not squeeze the runs into the upper half.
-        let floors = [floor, runs.entropy_rate].into_iter().flatten().filter(|floor| *floor > 0.4 * least);
+        let floors = [floor, runs.entropy_rate]
+            .into_iter()
+            .flatten()
+            .filter(|floor| *floor > 0.4 * least);
         let y = Axis::new(LOSS, runs.all.iter().map(|run| run.loss).chain(floors))?;
         Some((x, y))
     }
 
     fn draw(&self, runs: &Runs, source: &Source) -> Figure {
-        let Some(axes) = self.axes(runs) else { return Ok(None) };
+        let Some(axes) = self.axes(runs) else {
+            return Ok(None);
+        };
         picture(self.title, axes, source, |panel| {
             self.levels(panel, runs)?;
             self.series(panel, runs)?;
@@ -137,7 +171,11 @@ impl View<'_> {
                 let band: Vec<_> = ends.into_iter().map(|x| (x, low, high)).collect();
                 panel.band(&band, LAW, 0.08)?;
             }
-            panel.level(floor.value, &format!("floor E = {}", plain(floor.value)), LAW)?;
+            panel.level(
+                floor.value,
+                &format!("floor E = {}", plain(floor.value)),
+                LAW,
+            )?;
         }
         if let Some(entropy) = runs.entropy_rate {
             panel.level(entropy, &format!("entropy rate {}", plain(entropy)), INK)?;
@@ -157,23 +195,38 @@ impl View<'_> {
                     .into_iter()
                     .map(|x| (x, fit.predict(&point(x, *key))))
                     .collect();
-                let band: Vec<_> = line
-                    .iter()
-                    .filter_map(|(x, predicted)| predicted.ci95.map(|[low, high]| (*x, low, high)))
-                    .collect();
-                panel.band(&band, colour, 0.13)?;
-                panel.line(line.iter().map(|(x, predicted)| (*x, predicted.loss)), colour, 1.4)?;
+                if self.bands {
+                    let interval = |(x, predicted): &(f64, Prediction)| {
+                        predicted.ci95.map(|[low, high]| (*x, low, high))
+                    };
+                    let band: Vec<_> = line.iter().filter_map(interval).collect();
+                    panel.band(&band, colour, 0.13)?;
+                }
+                panel.line(
+                    line.iter().map(|(x, predicted)| (*x, predicted.loss)),
+                    colour,
+                    1.4,
+                )?;
             }
             for run in members {
                 let spread = Z95 * run.loss_se;
-                panel.point(((self.x)(run), run.loss), run.loss - spread, run.loss + spread, colour)?;
+                panel.point(
+                    ((self.x)(run), run.loss),
+                    run.loss - spread,
+                    run.loss + spread,
+                    colour,
+                )?;
             }
         }
         Ok(())
     }
 
     fn legend(&self, panel: &Panel, runs: &Runs, more: &[Entry]) -> Result<(), FigureError> {
-        let keys: Vec<f64> = runs.series(|run| Some((self.key)(run))).into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<f64> = runs
+            .series(|run| Some((self.key)(run)))
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
         let mut entries = series_entries(&keys, Mark::Point);
         entries.extend_from_slice(more);
         panel.legend(self.heading, &entries)
@@ -183,7 +236,10 @@ impl View<'_> {
 /// Entries for series of these keys, smallest first; of many, some.
 pub fn series_entries(keys: &[f64], mark: Mark) -> Vec<Entry> {
     let every = keys.len().div_ceil(MOST_ENTRIES).max(1);
-    let named = keys.iter().enumerate().filter(|(index, _)| index % every == 0);
+    let named = keys
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| index % every == 0);
     named
         .map(|(index, key)| Entry {
             text: plain(*key),

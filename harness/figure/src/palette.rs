@@ -34,5 +34,9 @@ pub fn scale(share: f64) -> RGBColor {
 
 /// The colour of number `index` of `count` series.
 pub fn series(index: usize, count: usize) -> RGBColor {
-    scale(if count < 2 { 0.3 } else { index as f64 / (count - 1) as f64 })
+    scale(if count < 2 {
+        0.3
+    } else {
+        index as f64 / (count - 1) as f64
+    })
 }

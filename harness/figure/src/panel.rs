@@ -2,11 +2,12 @@
 
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle, Text};
+use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Text};
 use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
-    Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE, register_font,
+    Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE,
+    register_font,
 };
 
 use crate::axis::{Axis, Tick};
@@ -97,7 +98,10 @@ impl Panel<'_> {
     /// there too.
     fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
         let (wide, high) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
-        (LEFT + wide * self.x.place(x), HEIGHT - BOTTOM - high * self.y.place(y))
+        (
+            LEFT + wide * self.x.place(x),
+            HEIGHT - BOTTOM - high * self.y.place(y),
+        )
     }
 
     fn at(&self, point: (f64, f64)) -> (i32, i32) {
@@ -127,15 +131,27 @@ impl Panel<'_> {
     }
 
     /// A line through points.
-    pub fn line(&self, points: impl IntoIterator<Item = (f64, f64)>, colour: RGBColor, width: f64) -> Drawn {
+    pub fn line(
+        &self,
+        points: impl IntoIterator<Item = (f64, f64)>,
+        colour: RGBColor,
+        width: f64,
+    ) -> Drawn {
         for run in self.inside(points) {
-            self.area.draw(&PathElement::new(run, stroke(colour, width))).map_err(failed)?;
+            self.area
+                .draw(&PathElement::new(run, stroke(colour, width)))
+                .map_err(failed)?;
         }
         Ok(())
     }
 
     /// A dashed line through points.
-    pub fn dashes(&self, points: impl IntoIterator<Item = (f64, f64)>, colour: RGBColor, width: f64) -> Drawn {
+    pub fn dashes(
+        &self,
+        points: impl IntoIterator<Item = (f64, f64)>,
+        colour: RGBColor,
+        width: f64,
+    ) -> Drawn {
         for run in self.inside(points) {
             let line = DashedPathElement::new(run, unit(5.0), unit(3.5), stroke(colour, width));
             self.area.draw(&line).map_err(failed)?;
@@ -146,29 +162,51 @@ impl Panel<'_> {
     /// A band between two lines, each point `(x, low, high)`, cut off at the axes.
     pub fn band(&self, points: &[(f64, f64, f64)], colour: RGBColor, opacity: f64) -> Drawn {
         let clip = |y: f64| y.clamp(self.y.low(), self.y.high());
-        let finite = points.iter().filter(|(_, low, high)| low.is_finite() && high.is_finite());
-        let inside: Vec<_> = finite.filter(|(x, ..)| (0.0..=1.0).contains(&self.x.place(*x))).collect();
+        let finite = points
+            .iter()
+            .filter(|(_, low, high)| low.is_finite() && high.is_finite());
+        let inside: Vec<_> = finite
+            .filter(|(x, ..)| (0.0..=1.0).contains(&self.x.place(*x)))
+            .collect();
         let lower = inside.iter().map(|(x, low, _)| self.at((*x, clip(*low))));
-        let upper = inside.iter().rev().map(|(x, _, high)| self.at((*x, clip(*high))));
+        let upper = inside
+            .iter()
+            .rev()
+            .map(|(x, _, high)| self.at((*x, clip(*high))));
         let edge: Vec<_> = lower.chain(upper).collect();
         if edge.len() < 4 {
             return Ok(());
         }
-        self.area.draw(&Polygon::new(edge, colour.mix(opacity).filled())).map_err(failed)
+        self.area
+            .draw(&Polygon::new(edge, colour.mix(opacity).filled()))
+            .map_err(failed)
     }
 
     /// A measured point with a bar from `low` to `high`.
     pub fn point(&self, point: (f64, f64), low: f64, high: f64, colour: RGBColor) -> Drawn {
-        self.line([(point.0, low.max(self.y.low())), (point.0, high.min(self.y.high()))], colour, 1.0)?;
+        self.line(
+            [
+                (point.0, low.max(self.y.low())),
+                (point.0, high.min(self.y.high())),
+            ],
+            colour,
+            1.0,
+        )?;
         let (x, y) = self.at(point);
-        self.area.draw(&Circle::new((x, y), unit(3.6), colour.filled())).map_err(failed)?;
-        self.area.draw(&Circle::new((x, y), unit(3.6), stroke(WHITE, 0.7))).map_err(failed)
+        self.area
+            .draw(&Circle::new((x, y), unit(3.6), colour.filled()))
+            .map_err(failed)?;
+        self.area
+            .draw(&Circle::new((x, y), unit(3.6), stroke(WHITE, 0.7)))
+            .map_err(failed)
     }
 
     /// A ring around a point that was not measured.
     pub fn ring(&self, point: (f64, f64), colour: RGBColor) -> Drawn {
         let (x, y) = self.at(point);
-        self.area.draw(&Circle::new((x, y), unit(4.4), stroke(colour, 1.6))).map_err(failed)
+        self.area
+            .draw(&Circle::new((x, y), unit(4.4), stroke(colour, 1.6)))
+            .map_err(failed)
     }
 
     /// A level over the whole width, with its name at the left end.
@@ -178,7 +216,13 @@ impl Panel<'_> {
         }
         self.dashes([(self.x.low(), y), (self.x.high(), y)], colour, 1.3)?;
         let (x, y) = self.place((self.x.low(), y));
-        self.text((x + 5.0, y - 3.5), name, TICK, colour, (HPos::Left, VPos::Bottom))
+        self.text(
+            (x + 5.0, y - 3.5),
+            name,
+            TICK,
+            colour,
+            (HPos::Left, VPos::Bottom),
+        )
     }
 
     /// The legend, to the right of the axes.
@@ -193,26 +237,51 @@ impl Panel<'_> {
             match entry.mark {
                 Mark::Point => {
                     let centre = (unit(x + 8.0), unit(y));
-                    self.area.draw(&Circle::new(centre, unit(3.6), entry.colour.filled())).map_err(failed)?;
+                    self.area
+                        .draw(&Circle::new(centre, unit(3.6), entry.colour.filled()))
+                        .map_err(failed)?;
                 }
                 Mark::Line => {
-                    self.area.draw(&PathElement::new(vec![left, right], style)).map_err(failed)?;
+                    self.area
+                        .draw(&PathElement::new(vec![left, right], style))
+                        .map_err(failed)?;
                 }
             }
-            self.text((x + 22.0, y), &entry.text, TICK, INK, (HPos::Left, VPos::Center))?;
+            self.text(
+                (x + 22.0, y),
+                &entry.text,
+                TICK,
+                INK,
+                (HPos::Left, VPos::Center),
+            )?;
         }
         Ok(())
     }
 
-    fn text(&self, at: (f64, f64), text: &str, size: f64, colour: RGBColor, anchor: (HPos, VPos)) -> Drawn {
+    fn text(
+        &self,
+        at: (f64, f64),
+        text: &str,
+        size: f64,
+        colour: RGBColor,
+        anchor: (HPos, VPos),
+    ) -> Drawn {
         let style = text_style(size, colour, anchor);
-        self.area.draw(&Text::new(text.to_owned(), (unit(at.0), unit(at.1)), style)).map_err(failed)
+        self.area
+            .draw(&Text::new(text.to_owned(), (unit(at.0), unit(at.1)), style))
+            .map_err(failed)
     }
 
     fn frame(&self, title: &str, source: &Source) -> Drawn {
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
         let centre = (LEFT + right) / 2.0;
-        self.text((LEFT, TOP - 12.0), title, TITLE, INK, (HPos::Left, VPos::Bottom))?;
+        self.text(
+            (LEFT, TOP - 12.0),
+            title,
+            TITLE,
+            INK,
+            (HPos::Left, VPos::Bottom),
+        )?;
         for tick in self.x.ticks() {
             let x = self.place((tick.value, self.y.low())).0;
             self.tick(&tick, (x, bottom), (x, TOP), (0.0, 1.0))?;
@@ -221,12 +290,27 @@ impl Panel<'_> {
             let y = self.place((self.x.low(), tick.value)).1;
             self.tick(&tick, (LEFT, y), (right, y), (-1.0, 0.0))?;
         }
-        self.text((centre, bottom + 36.0), &self.x.label, LABEL, INK, (HPos::Center, VPos::Center))?;
+        self.text(
+            (centre, bottom + 36.0),
+            &self.x.label,
+            LABEL,
+            INK,
+            (HPos::Center, VPos::Center),
+        )?;
         let middle = (unit(15.0), unit((TOP + bottom) / 2.0));
-        let upwards = text_style(LABEL, INK, (HPos::Center, VPos::Center)).transform(FontTransform::Rotate270);
-        self.area.draw(&Text::new(self.y.label.clone(), middle, upwards)).map_err(failed)?;
+        let upwards = text_style(LABEL, INK, (HPos::Center, VPos::Center))
+            .transform(FontTransform::Rotate270);
+        self.area
+            .draw(&Text::new(self.y.label.clone(), middle, upwards))
+            .map_err(failed)?;
         let foot = format!("{} · {}", source.title, source.note());
-        self.text((LEFT, HEIGHT - 8.0), &foot, SMALL, MUTED, (HPos::Left, VPos::Bottom))
+        self.text(
+            (LEFT, HEIGHT - 8.0),
+            &foot,
+            SMALL,
+            MUTED,
+            (HPos::Left, VPos::Bottom),
+        )
     }
 
     /// A tick at `from`, its grid line to `to`; `out` points away from the axes.
@@ -237,16 +321,34 @@ impl Panel<'_> {
             let grid = PathElement::new(vec![along(from, 0.0), along(to, 0.0)], stroke(GRID, 0.8));
             self.area.draw(&grid).map_err(failed)?;
             let (x, y) = (from.0 + out.0 * 9.0, from.1 + out.1 * 13.0);
-            let anchor = if out.1 > 0.0 { HPos::Center } else { HPos::Right };
+            let anchor = if out.1 > 0.0 {
+                HPos::Center
+            } else {
+                HPos::Right
+            };
             self.text((x, y), label, TICK, INK, (anchor, VPos::Center))?;
         }
-        let mark = PathElement::new(vec![along(from, 0.0), along(from, length)], stroke(INK, 0.9));
+        let mark = PathElement::new(
+            vec![along(from, 0.0), along(from, length)],
+            stroke(INK, 0.9),
+        );
         self.area.draw(&mark).map_err(failed)
     }
 
+    /// Plotters' SVG forgets the stroke width of a rectangle, so the frame is a path.
     fn border(&self) -> Drawn {
-        let corners = [(unit(LEFT), unit(TOP)), (unit(WIDTH - RIGHT), unit(HEIGHT - BOTTOM))];
-        self.area.draw(&Rectangle::new(corners, stroke(INK, 0.9))).map_err(failed)
+        let (left, right) = (unit(LEFT), unit(WIDTH - RIGHT));
+        let (top, bottom) = (unit(TOP), unit(HEIGHT - BOTTOM));
+        let corners = [
+            (left, top),
+            (right, top),
+            (right, bottom),
+            (left, bottom),
+            (left, top),
+        ];
+        self.area
+            .draw(&PathElement::new(corners.to_vec(), stroke(INK, 0.9)))
+            .map_err(failed)
     }
 }
 

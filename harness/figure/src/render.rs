@@ -51,7 +51,13 @@ pub fn render(drawn: &str, note: &str) -> Result<Picture, FigureError> {
     let pixels = |length: f32| (length * PIXELS).round() as u32;
     let mut pixmap = Pixmap::new(pixels(size.width()), pixels(size.height()))
         .ok_or_else(|| failed("a figure of no size".into()))?;
-    resvg::render(&tree, Transform::from_scale(PIXELS, PIXELS), &mut pixmap.as_mut());
-    let png = pixmap.encode_png().map_err(|error| failed(error.to_string()))?;
+    resvg::render(
+        &tree,
+        Transform::from_scale(PIXELS, PIXELS),
+        &mut pixmap.as_mut(),
+    );
+    let png = pixmap
+        .encode_png()
+        .map_err(|error| failed(error.to_string()))?;
     Ok(Picture { svg, png })
 }

@@ -50,7 +50,11 @@ pub struct Source {
 
 impl Source {
     pub(crate) fn note(&self) -> String {
-        format!("{} · table {}", self.command, &self.table_hash[..self.table_hash.len().min(12)])
+        format!(
+            "{} · table {}",
+            self.command,
+            &self.table_hash[..self.table_hash.len().min(12)]
+        )
     }
 }
 
@@ -68,16 +72,18 @@ impl Runs {
         let loss_se = cells.numbers("loss_se")?;
         let entropy_rate = cells.numbers("entropy_rate")?;
         let status = cells.words("status");
-        let all = (0..cells.rows()).filter(|row| status[*row] == "done").filter_map(|row| {
-            Some(Run {
-                params: params[row]?,
-                tokens: tokens[row]?,
-                flops: flops[row]?,
-                budget: budget[row],
-                loss: loss[row]?,
-                loss_se: loss_se[row].unwrap_or(0.0),
-            })
-        });
+        let all = (0..cells.rows())
+            .filter(|row| status[*row] == "done")
+            .filter_map(|row| {
+                Some(Run {
+                    params: params[row]?,
+                    tokens: tokens[row]?,
+                    flops: flops[row]?,
+                    budget: budget[row],
+                    loss: loss[row]?,
+                    loss_se: loss_se[row].unwrap_or(0.0),
+                })
+            });
         Ok(Runs {
             all: all.collect(),
             entropy_rate: entropy_rate.into_iter().flatten().next(),
@@ -86,8 +92,11 @@ impl Runs {
 
     /// Runs by the value of `of`, smallest first; values within a twentieth count as one.
     pub(crate) fn series(&self, of: impl Fn(&Run) -> Option<f64>) -> Vec<(f64, Vec<Run>)> {
-        let mut keyed: Vec<(f64, Run)> =
-            self.all.iter().filter_map(|run| Some((of(run)?, *run))).collect();
+        let mut keyed: Vec<(f64, Run)> = self
+            .all
+            .iter()
+            .filter_map(|run| Some((of(run)?, *run)))
+            .collect();
         keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut series: Vec<(f64, Vec<Run>)> = Vec::new();
         for (key, run) in keyed {
@@ -112,7 +121,8 @@ impl Curve {
         let loss = curves.numbers("loss")?;
         let mut all: Vec<Curve> = Vec::new();
         for row in 0..curves.rows() {
-            let (Some(params), Some(tokens), Some(loss)) = (params[row], tokens[row], loss[row]) else {
+            let (Some(params), Some(tokens), Some(loss)) = (params[row], tokens[row], loss[row])
+            else {
                 continue;
             };
             if row == 0 || cells[row] != cells[row - 1] {

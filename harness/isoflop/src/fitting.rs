@@ -23,7 +23,12 @@ impl Choice {
     ///
     /// # Errors
     /// If the form has one variable and `x` is not given.
-    pub fn variables_of(form: Form, x: Option<&str>, n: &str, d: &str) -> anyhow::Result<Vec<String>> {
+    pub fn variables_of(
+        form: Form,
+        x: Option<&str>,
+        n: &str,
+        d: &str,
+    ) -> anyhow::Result<Vec<String>> {
         if form.variables().len() == 2 {
             return Ok(vec![n.to_owned(), d.to_owned()]);
         }
@@ -38,14 +43,25 @@ impl Choice {
 ///
 /// # Errors
 /// If a column is missing, or the law cannot be fitted to what is left.
-pub fn fit_columns(columns: &Columns, choice: &Choice, table_hash: &str) -> anyhow::Result<FitRecord> {
-    let variables: Vec<Vec<Option<f64>>> =
-        choice.variables.iter().map(|name| columns.numbers(name)).collect::<Result<_, _>>()?;
+pub fn fit_columns(
+    columns: &Columns,
+    choice: &Choice,
+    table_hash: &str,
+) -> anyhow::Result<FitRecord> {
+    let variables: Vec<Vec<Option<f64>>> = choice
+        .variables
+        .iter()
+        .map(|name| columns.numbers(name))
+        .collect::<Result<_, _>>()?;
     let losses = columns.numbers(&choice.loss)?;
     let (cells, statuses) = (columns.words("cell"), columns.words("status"));
     let name = |row: usize| {
         let cell = &cells[row];
-        if cell.is_empty() { format!("row {}", row + 1) } else { cell.clone() }
+        if cell.is_empty() {
+            format!("row {}", row + 1)
+        } else {
+            cell.clone()
+        }
     };
     let mut table = Table::new(choice.variables.len());
     let mut left_out = Vec::new();
@@ -58,8 +74,13 @@ pub fn fit_columns(columns: &Columns, choice: &Choice, table_hash: &str) -> anyh
         let x: Option<Vec<f64>> = variables.iter().map(|column| column[row]).collect();
         let usable = |value: f64| value.is_finite() && value > 0.0;
         match (x, losses[row]) {
-            (Some(x), Some(loss)) if usable(loss) && x.iter().all(|x| usable(*x)) => table.push(&x, loss),
-            _ => left_out.push(format!("{}: a number is missing, not finite or not above zero", name(row))),
+            (Some(x), Some(loss)) if usable(loss) && x.iter().all(|x| usable(*x)) => {
+                table.push(&x, loss)
+            }
+            _ => left_out.push(format!(
+                "{}: a number is missing, not finite or not above zero",
+                name(row)
+            )),
         }
     }
     let fitted = fit(choice.form, &table, &choice.options)?;
@@ -143,7 +164,12 @@ pub fn advise(fit: &Fit, flops: f64) -> anyhow::Result<String> {
         interval(best.loss_ci95, |loss| format!("{loss:.4}")),
     );
     let beyond = |value: f64, range: &[f64; 2]| value > 10.0 * range[1] || value < 0.1 * range[0];
-    if fit.range.iter().zip([best.n, best.d]).any(|(range, value)| beyond(value, range)) {
+    if fit
+        .range
+        .iter()
+        .zip([best.n, best.d])
+        .any(|(range, value)| beyond(value, range))
+    {
         text += "  that is more than ten times beyond the runs fitted\n";
     }
     Ok(text)

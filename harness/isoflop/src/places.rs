@@ -22,7 +22,10 @@ mod tests {
     fn plots_mirror_results() {
         let of = |path: &str| plots_of(Path::new(path)).display().to_string();
         assert_eq!(of("results/quick/flex"), "plots/quick/flex");
-        assert_eq!(of("/a/results/reference/quick/flex"), "/a/plots/reference/quick/flex");
+        assert_eq!(
+            of("/a/results/reference/quick/flex"),
+            "/a/plots/reference/quick/flex"
+        );
         assert_eq!(of("/a/b"), "/a/b/plots");
     }
 }

@@ -28,10 +28,17 @@ pub struct Progress {
 
 impl Progress {
     /// Of `cells` cells of `total` FLOPs, of which `cells_done` cells of `before` FLOPs are done.
-    pub fn new(workers: usize, cells: usize, total: Flops, cells_done: usize, before: Flops) -> Self {
+    pub fn new(
+        workers: usize,
+        cells: usize,
+        total: Flops,
+        cells_done: usize,
+        before: Flops,
+    ) -> Self {
         let bars = MultiProgress::new();
         let style = "{msg:14} [{wide_bar}] {prefix}";
-        let suite = bars.add(ProgressBar::new(LENGTH).with_style(template(style).progress_chars("=> ")));
+        let suite =
+            bars.add(ProgressBar::new(LENGTH).with_style(template(style).progress_chars("=> ")));
         let line = |_| bars.add(ProgressBar::new_spinner().with_style(template("  {wide_msg}")));
         let workers: Vec<_> = (0..workers).map(line).collect();
         let progress = Progress {
@@ -51,10 +58,21 @@ impl Progress {
     }
 
     /// A worker is at a step of a cell.
-    pub fn step(&mut self, worker: usize, planned: &PlannedCell, tokens: u64, loss: f64, seconds: f64) {
+    pub fn step(
+        &mut self,
+        worker: usize,
+        planned: &PlannedCell,
+        tokens: u64,
+        loss: f64,
+        seconds: f64,
+    ) {
         let share = tokens as f64 / planned.cell.tokens() as f64;
         self.under_way[worker] = share * planned.cell.cost();
-        let rate = if seconds > 0.0 { tokens as f64 / seconds } else { 0.0 };
+        let rate = if seconds > 0.0 {
+            tokens as f64 / seconds
+        } else {
+            0.0
+        };
         self.workers[worker].set_message(format!(
             "{}  {}  {:>3.0}%  loss {loss:.3}  {} tokens/s",
             planned.id,
@@ -97,7 +115,10 @@ impl Progress {
 
     /// Time left, from the FLOPs left and the speed so far.
     fn eta(&self) -> String {
-        let (done, elapsed) = (self.done() - self.before, self.begin.elapsed().as_secs_f64());
+        let (done, elapsed) = (
+            self.done() - self.before,
+            self.begin.elapsed().as_secs_f64(),
+        );
         if done <= 0.0 || elapsed < 1.0 {
             return "ETA ?".to_owned();
         }
@@ -109,8 +130,13 @@ impl Progress {
     }
 
     fn draw(&self) {
-        let share = if self.total > 0.0 { self.done() / self.total } else { 1.0 };
-        self.suite.set_message(format!("{}/{} cells", self.cells_done, self.cells));
+        let share = if self.total > 0.0 {
+            self.done() / self.total
+        } else {
+            1.0
+        };
+        self.suite
+            .set_message(format!("{}/{} cells", self.cells_done, self.cells));
         self.suite.set_prefix(self.eta());
         self.suite.set_position((share * LENGTH as f64) as u64);
     }

@@ -20,12 +20,22 @@ pub fn si(value: f64) -> String {
     } else {
         three_digits(scaled)
     };
-    if power == 0 { digits } else { format!("{digits} {}", PREFIXES[power]) }
+    if power == 0 {
+        digits
+    } else {
+        format!("{digits} {}", PREFIXES[power])
+    }
 }
 
 fn three_digits(value: f64) -> String {
     let whole = value.abs();
-    let places = if whole >= 99.95 { 0 } else if whole >= 9.995 { 1 } else { 2 };
+    let places = if whole >= 99.95 {
+        0
+    } else if whole >= 9.995 {
+        1
+    } else {
+        2
+    };
     format!("{value:.places$}")
 }
 
@@ -63,12 +73,18 @@ pub fn duration(time: Duration) -> String {
 pub fn columns(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([headings[column].chars().count()]).max().unwrap_or(0)
+        cells
+            .chain([headings[column].chars().count()])
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:>width$}"))
+            .collect();
         padded.join("  ").trim_end().to_owned() + "\n"
     };
     let mut text = line(headings.to_vec());
@@ -84,8 +100,13 @@ mod tests {
 
     #[test]
     fn three_digits_and_a_prefix() {
-        let shown: Vec<_> = [0.0, 7.0, 999.0, 999.6, 1234.0, 65_536.0, 1e21].map(si).into();
-        assert_eq!(shown, ["0", "7", "999", "1.00 k", "1.23 k", "65.5 k", "1.00 Z"]);
+        let shown: Vec<_> = [0.0, 7.0, 999.0, 999.6, 1234.0, 65_536.0, 1e21]
+            .map(si)
+            .into();
+        assert_eq!(
+            shown,
+            ["0", "7", "999", "1.00 k", "1.23 k", "65.5 k", "1.00 Z"]
+        );
     }
 
     #[test]

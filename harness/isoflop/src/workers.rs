@@ -52,10 +52,17 @@ impl Worker {
     ///
     /// # Errors
     /// If the process cannot be started.
-    pub fn start(number: usize, arguments: &[String], to: Sender<Message>) -> std::io::Result<Arc<Mutex<Worker>>> {
+    pub fn start(
+        number: usize,
+        arguments: &[String],
+        to: Sender<Message>,
+    ) -> std::io::Result<Arc<Mutex<Worker>>> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("worker").args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         keep_freed_memory(&mut command);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");

@@ -64,14 +64,17 @@ pub fn allocate(fit: &Fit, flops: f64) -> Result<Allocation, LawError> {
     trades(fit)?;
     let law = fit.form.law();
     let best = |values: &[f64]| {
-        let [_, a, alpha, b, beta] = values else { unreachable!("chinchilla has five parameters") };
+        let [_, a, alpha, b, beta] = values else {
+            unreachable!("chinchilla has five parameters")
+        };
         let sum = alpha + beta;
         let n = (alpha * a / (beta * b)).powf(1.0 / sum) * (flops / 6.0).powf(beta / sum);
         let d = flops / (6.0 * n);
         [n, d, law.loss(values, &[n, d])]
     };
     let drawn: Vec<[f64; 3]> = fit.resamples.iter().map(|values| best(values)).collect();
-    let interval = |index: usize| middle_95(&drawn.iter().map(|all| all[index]).collect::<Vec<_>>());
+    let interval =
+        |index: usize| middle_95(&drawn.iter().map(|all| all[index]).collect::<Vec<_>>());
     let [n, d, loss] = best(&fit.values());
     Ok(Allocation {
         flops,
@@ -102,7 +105,10 @@ mod tests {
         let mut table = Table::new(2);
         for n in [1e6, 1e7, 1e8, 1e9_f64] {
             for d in [1e8, 1e9, 1e10_f64] {
-                table.push(&[n, d], 1.8 + 480.0 * n.powf(-0.35) + 2000.0 * d.powf(-0.37));
+                table.push(
+                    &[n, d],
+                    1.8 + 480.0 * n.powf(-0.35) + 2000.0 * d.powf(-0.37),
+                );
             }
         }
         let options = FitOptions {

@@ -6,7 +6,13 @@ use rand::{RngExt, SeedableRng};
 use crate::minimize::Problem;
 
 /// Theta of every resample whose refit converged. Resample `i` depends on the seed and on `i` alone.
-pub fn resample(problem: &Problem, optimum: &[f64], starts: &[Vec<f64>], count: usize, seed: u64) -> Vec<Vec<f64>> {
+pub fn resample(
+    problem: &Problem,
+    optimum: &[f64],
+    starts: &[Vec<f64>],
+    count: usize,
+    seed: u64,
+) -> Vec<Vec<f64>> {
     (0..count)
         .filter_map(|i| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -39,6 +45,10 @@ fn refit(problem: &Problem, optimum: &[f64], starts: &[Vec<f64>]) -> Option<Vec<
         .map(|start| (problem.value(start), start))
         .min_by(|a, b| a.0.total_cmp(&b.0));
     let far = best.map(|(_, start)| problem.descend(start));
-    let all = [Some(near), far].into_iter().flatten().filter(|minimum| minimum.converged);
-    all.min_by(|a, b| a.value.total_cmp(&b.value)).map(|minimum| minimum.theta)
+    let all = [Some(near), far]
+        .into_iter()
+        .flatten()
+        .filter(|minimum| minimum.converged);
+    all.min_by(|a, b| a.value.total_cmp(&b.value))
+        .map(|minimum| minimum.theta)
 }

@@ -4,7 +4,9 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LawError {
     /// Fewer points than the form has parameters, and one to judge it by.
-    #[error("{points} points are too few for `{form}`, which has {parameters} parameters; {needed} are the least")]
+    #[error(
+        "{points} points are too few for `{form}`, which has {parameters} parameters; {needed} are the least"
+    )]
     TooFew {
         /// Usable points.
         points: usize,
@@ -32,7 +34,9 @@ pub enum LawError {
         form: &'static str,
     },
     /// A law in which data and parameters do not trade against each other.
-    #[error("`{form}` says nothing about how to share compute between parameters and data; fit `chinchilla`")]
+    #[error(
+        "`{form}` says nothing about how to share compute between parameters and data; fit `chinchilla`"
+    )]
     NoAllocation {
         /// The form's name.
         form: &'static str,

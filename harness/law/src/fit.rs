@@ -93,7 +93,9 @@ pub struct Prediction {
 impl Fit {
     /// The parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.iter().find(|parameter| parameter.name == name)
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
     }
 
     /// The law's loss at a point, given in the order of [`Form::variables`].
@@ -101,9 +103,17 @@ impl Fit {
     /// # Panics
     /// If the point has another number of variables.
     pub fn predict(&self, x: &[f64]) -> Prediction {
-        assert_eq!(x.len(), self.form.variables().len(), "a point has the form's variables");
+        assert_eq!(
+            x.len(),
+            self.form.variables().len(),
+            "a point has the form's variables"
+        );
         let law = self.form.law();
-        let losses: Vec<f64> = self.resamples.iter().map(|values| law.loss(values, x)).collect();
+        let losses: Vec<f64> = self
+            .resamples
+            .iter()
+            .map(|values| law.loss(values, x))
+            .collect();
         Prediction {
             loss: law.loss(&self.values(), x),
             ci95: middle_95(&losses),
@@ -111,7 +121,10 @@ impl Fit {
     }
 
     pub(crate) fn values(&self) -> Vec<f64> {
-        self.parameters.iter().map(|parameter| parameter.value).collect()
+        self.parameters
+            .iter()
+            .map(|parameter| parameter.value)
+            .collect()
     }
 }
 
@@ -135,9 +148,16 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
     let starts = starts(&problem);
     let minima: Vec<Minimum> = starts.iter().map(|start| problem.descend(start)).collect();
     let best = best(&minima).ok_or(LawError::NoMinimum { form: form.name() })?;
-    let at_optimum = |minimum: &&Minimum| minimum.value <= best.value * (1.0 + SAME_MINIMUM) + 1e-24;
+    let at_optimum =
+        |minimum: &&Minimum| minimum.value <= best.value * (1.0 + SAME_MINIMUM) + 1e-24;
     let natural = |theta: &Vec<f64>| law.natural(theta, &problem.centre);
-    let thetas = resample(&problem, &best.theta, &starts, options.bootstrap, options.seed);
+    let thetas = resample(
+        &problem,
+        &best.theta,
+        &starts,
+        options.bootstrap,
+        options.seed,
+    );
     let resamples: Vec<Vec<f64>> = thetas.iter().map(natural).collect();
     Ok(Fit {
         form,
@@ -150,13 +170,19 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
         starts_at_optimum: minima.iter().filter(at_optimum).count(),
         converged: best.converged,
         residual: residual(&problem, &best.theta),
-        range: (0..table.variables()).map(|variable| range(table, variable)).collect(),
+        range: (0..table.variables())
+            .map(|variable| range(table, variable))
+            .collect(),
         resamples,
     })
 }
 
 fn check(form: Form, table: &Table) -> Result<(), LawError> {
-    assert_eq!(table.variables(), form.variables().len(), "a table has the form's variables");
+    assert_eq!(
+        table.variables(),
+        form.variables().len(),
+        "a table has the form's variables"
+    );
     let parameters = form.law().dimensions();
     if table.len() <= parameters {
         return Err(LawError::TooFew {
@@ -187,13 +213,22 @@ fn best(minima: &[Minimum]) -> Option<&Minimum> {
     let least = finite().min_by(|a, b| a.value.total_cmp(&b.value))?;
     let same = |minimum: &&Minimum| minimum.value <= least.value * (1.0 + SAME_MINIMUM) + 1e-24;
     let converged = finite().filter(same).filter(|minimum| minimum.converged);
-    Some(converged.min_by(|a, b| a.value.total_cmp(&b.value)).unwrap_or(least))
+    Some(
+        converged
+            .min_by(|a, b| a.value.total_cmp(&b.value))
+            .unwrap_or(least),
+    )
 }
 
 fn parameters(form: Form, table: &Table, values: &[f64], resamples: &[Vec<f64>]) -> Vec<Parameter> {
     let law = form.law();
     let names = law.names();
-    let drawn = |index: usize| resamples.iter().map(|values| values[index]).collect::<Vec<_>>();
+    let drawn = |index: usize| {
+        resamples
+            .iter()
+            .map(|values| values[index])
+            .collect::<Vec<_>>()
+    };
     let bounded = |index: usize| -> Option<bool> {
         let [low, high] = middle_95(&drawn(index))?;
         if law.has_floor() && index == 0 {
@@ -208,7 +243,11 @@ fn parameters(form: Form, table: &Table, values: &[f64], resamples: &[Vec<f64>])
             se: deviation(&drawn(index)),
             ci95: middle_95(&drawn(index)),
             // An amplitude is known as far as its exponent is.
-            identified: match law.terms().iter().position(|term| term.amplitude == names[index]) {
+            identified: match law
+                .terms()
+                .iter()
+                .position(|term| term.amplitude == names[index])
+            {
                 Some(term) => bounded(law.amplitude_at(term) + 1),
                 None => bounded(index),
             },
@@ -227,5 +266,7 @@ fn residual(problem: &Problem, theta: &[f64]) -> f64 {
 
 fn range(table: &Table, variable: usize) -> [f64; 2] {
     let values = (0..table.len()).map(|point| table.log_x(point)[variable].exp());
-    values.fold([f64::INFINITY, 0.0], |[low, high], value| [low.min(value), high.max(value)])
+    values.fold([f64::INFINITY, 0.0], |[low, high], value| {
+        [low.min(value), high.max(value)]
+    })
 }

@@ -82,7 +82,12 @@ impl Problem<'_> {
             if local.flat() {
                 break;
             }
-            let scale = local.hessian.diagonal().amax().max(local.pull.amax()).max(1e-300);
+            let scale = local
+                .hessian
+                .diagonal()
+                .amax()
+                .max(local.pull.amax())
+                .max(1e-300);
             let mut moved = false;
             while damping < 1e12 {
                 let damped = &local.hessian + DMatrix::identity(n, n) * (damping * scale);
@@ -130,7 +135,8 @@ impl Problem<'_> {
                 continue;
             }
             let predicted =
-                self.law.derivatives(theta.as_slice(), self.z(point), &mut gradient, &mut hessian);
+                self.law
+                    .derivatives(theta.as_slice(), self.z(point), &mut gradient, &mut hessian);
             let r = predicted - self.table.log_loss(point);
             let (value, first, second) = objective.at(r);
             local.value += weight * value;
@@ -140,7 +146,9 @@ impl Problem<'_> {
                 *pull += (weight * first * g).abs();
             }
             local.hessian += &hessian * (weight * first);
-            local.hessian.ger(weight * second, &gradient, &gradient, 1.0);
+            local
+                .hessian
+                .ger(weight * second, &gradient, &gradient, 1.0);
         }
         local
     }
@@ -159,7 +167,11 @@ struct Local {
 impl Local {
     fn relative_gradient(&self) -> f64 {
         let pull = self.pull.amax();
-        if pull == 0.0 { 0.0 } else { self.gradient.amax() / pull }
+        if pull == 0.0 {
+            0.0
+        } else {
+            self.gradient.amax() / pull
+        }
     }
 
     fn flat(&self) -> bool {
@@ -169,7 +181,9 @@ impl Local {
     /// Whether a Newton step would gain nothing that the objective's rounding does not hide.
     fn bottom(&self) -> bool {
         match self.hessian.clone().cholesky() {
-            Some(cholesky) => self.gradient.dot(&cholesky.solve(&self.gradient)) <= 1e-13 * self.value,
+            Some(cholesky) => {
+                self.gradient.dot(&cholesky.solve(&self.gradient)) <= 1e-13 * self.value
+            }
             None => false,
         }
     }

@@ -8,7 +8,11 @@ pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let at = q * last as f64;
     let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    Some(if low == high { low } else { low + (high - low) * at.fract() })
+    Some(if low == high {
+        low
+    } else {
+        low + (high - low) * at.fract()
+    })
 }
 
 /// The interval that holds the middle 95% of the values.

@@ -118,7 +118,11 @@ impl FitRecord {
                 identified: self.identified.get(*name).copied(),
             })
         });
-        if self.resamples.iter().any(|values| values.len() != names.len()) {
+        if self
+            .resamples
+            .iter()
+            .any(|values| values.len() != names.len())
+        {
             return None;
         }
         Some(Fit {

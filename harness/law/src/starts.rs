@@ -65,10 +65,15 @@ fn not_negative(normal: &DMatrix<f64>, right: &DVector<f64>) -> Vec<f64> {
     for kept in 1..1usize << n {
         let index: Vec<usize> = (0..n).filter(|k| kept >> k & 1 == 1).collect();
         let small = normal.select_rows(&index).select_columns(&index);
-        let Some(cholesky) = small.cholesky() else { continue };
+        let Some(cholesky) = small.cholesky() else {
+            continue;
+        };
         let b = DVector::from_iterator(index.len(), index.iter().map(|k| right[*k]));
         let solved = cholesky.solve(&b);
-        if solved.iter().any(|value| *value < 0.0 || !value.is_finite()) {
+        if solved
+            .iter()
+            .any(|value| *value < 0.0 || !value.is_finite())
+        {
             continue;
         }
         let gain = b.dot(&solved);

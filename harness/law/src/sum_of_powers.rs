@@ -54,7 +54,10 @@ impl SumOfPowers {
 
     /// Names of the law's parameters, in theta's order.
     pub fn names(&self) -> Vec<&'static str> {
-        let pairs = self.terms.iter().flat_map(|term| [term.amplitude, term.exponent]);
+        let pairs = self
+            .terms
+            .iter()
+            .flat_map(|term| [term.amplitude, term.exponent]);
         self.floor.into_iter().chain(pairs).collect()
     }
 
@@ -64,7 +67,12 @@ impl SumOfPowers {
     }
 
     /// Log of every summand at a point whose centred logarithms are `z`; returns how many.
-    fn summands(&self, theta: &[f64], z: impl Fn(usize) -> f64, u: &mut [f64; MOST_SUMMANDS]) -> usize {
+    fn summands(
+        &self,
+        theta: &[f64],
+        z: impl Fn(usize) -> f64,
+        u: &mut [f64; MOST_SUMMANDS],
+    ) -> usize {
         let mut count = 0;
         if self.has_floor() {
             u[0] = theta[0];

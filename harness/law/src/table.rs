@@ -70,13 +70,20 @@ impl Table {
     pub(crate) fn centre(&self) -> Vec<f64> {
         let n = self.len() as f64;
         (0..self.variables)
-            .map(|v| (0..self.len()).map(|point| self.log_x(point)[v]).sum::<f64>() / n)
+            .map(|v| {
+                (0..self.len())
+                    .map(|point| self.log_x(point)[v])
+                    .sum::<f64>()
+                    / n
+            })
             .collect()
     }
 
     /// How many different values a variable takes, to nine digits.
     pub(crate) fn distinct(&self, variable: usize) -> usize {
-        let mut values: Vec<f64> = (0..self.len()).map(|point| self.log_x(point)[variable]).collect();
+        let mut values: Vec<f64> = (0..self.len())
+            .map(|point| self.log_x(point)[variable])
+            .collect();
         values.sort_by(f64::total_cmp);
         values.dedup_by(|a, b| (*a - *b).abs() <= 1e-9);
         values.len()
@@ -84,6 +91,10 @@ impl Table {
 
     /// Losses, smallest first.
     pub(crate) fn least_loss(&self) -> f64 {
-        self.log_loss.iter().copied().fold(f64::INFINITY, f64::min).exp()
+        self.log_loss
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min)
+            .exp()
     }
 }

@@ -21,7 +21,11 @@ impl Columns {
 
     /// Names of the columns, in order.
     pub fn names(&self) -> Vec<String> {
-        self.0.get_column_names().into_iter().map(|name| name.to_string()).collect()
+        self.0
+            .get_column_names()
+            .into_iter()
+            .map(|name| name.to_string())
+            .collect()
     }
 
     /// Whether there is a column of this name.
@@ -48,10 +52,16 @@ impl Columns {
 
     /// A column as words, empty where a row has none or the table has no such column.
     pub fn words(&self, name: &str) -> Vec<String> {
-        let strings = self.0.column(name).and_then(|column| column.cast(&DataType::String));
+        let strings = self
+            .0
+            .column(name)
+            .and_then(|column| column.cast(&DataType::String));
         let read = strings.as_ref().ok().and_then(|column| column.str().ok());
         match read {
-            Some(words) => words.iter().map(|word| word.unwrap_or_default().to_owned()).collect(),
+            Some(words) => words
+                .iter()
+                .map(|word| word.unwrap_or_default().to_owned())
+                .collect(),
             None => vec![String::new(); self.rows()],
         }
     }

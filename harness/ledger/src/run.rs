@@ -49,7 +49,11 @@ impl SuiteFolder {
         let run = self.run(&cell.id);
         fs::create_dir_all(&run).map_err(LedgerError::io(&run))?;
         let path = run.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
         let lock = lock.map_err(LedgerError::io(&path))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -79,7 +83,9 @@ impl SuiteFolder {
     /// # Errors
     /// If its result is there and cannot be read.
     pub fn status(&self, id: &CellId) -> Result<Finished, LedgerError> {
-        Ok(self.result(id)?.map_or(Finished::No, |record| Finished::As(record.outcome.status)))
+        Ok(self
+            .result(id)?
+            .map_or(Finished::No, |record| Finished::As(record.outcome.status)))
     }
 
     /// The logged steps of a published run. A line that its writer did not finish is not a step.
@@ -87,7 +93,9 @@ impl SuiteFolder {
     /// # Errors
     /// If the log cannot be read.
     pub fn steps(&self, record: &RunRecord) -> Result<Vec<Step>, LedgerError> {
-        let folder = self.run(&record.id).join(format!("attempt-{:04}", record.attempt));
+        let folder = self
+            .run(&record.id)
+            .join(format!("attempt-{:04}", record.attempt));
         let path = folder.join("steps.jsonl");
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -108,7 +116,9 @@ fn next_attempt(run: &Path) -> Result<u32, LedgerError> {
     let mut last = 0;
     for entry in fs::read_dir(run).map_err(LedgerError::io(run))? {
         let name = entry.map_err(LedgerError::io(run))?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("attempt-")?.parse().ok());
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("attempt-")?.parse().ok());
         last = last.max(number.unwrap_or(0));
     }
     Ok(last + 1)
@@ -136,8 +146,14 @@ impl Attempt {
     /// If the disk refuses; then nothing is published.
     pub fn publish(mut self, record: &RunRecord) -> Result<(), LedgerError> {
         debug_assert_eq!(record.id, self.id, "a result is published by its own run");
-        let log = self.run.join(format!("attempt-{:04}", self.number)).join("steps.jsonl");
-        let synced = self.steps.flush().and_then(|()| self.steps.get_ref().sync_all());
+        let log = self
+            .run
+            .join(format!("attempt-{:04}", self.number))
+            .join("steps.jsonl");
+        let synced = self
+            .steps
+            .flush()
+            .and_then(|()| self.steps.get_ref().sync_all());
         synced.map_err(LedgerError::io(&log))?;
         write_atomically(&self.run.join("result.json"), &json(record))
     }

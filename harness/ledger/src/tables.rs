@@ -34,7 +34,13 @@ fn sorted(folder: &SuiteFolder) -> Result<Vec<(CellRecord, RunRecord)>, LedgerEr
     }
     runs.sort_by_key(|(record, _)| {
         let (model, tokens) = (&record.cell.model, record.cell.tokens());
-        (model.width, model.depth, tokens, record.cell.seed, record.id.clone())
+        (
+            model.width,
+            model.depth,
+            tokens,
+            record.cell.seed,
+            record.id.clone(),
+        )
     });
     Ok(runs)
 }
@@ -58,12 +64,24 @@ fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
 
 fn identity(runs: &Runs) -> Vec<Column> {
     vec![
-        column!(runs, "cell", |c: &CellRecord, _: &RunRecord| c.id.to_string()),
-        column!(runs, "device", |_: &CellRecord, r: &RunRecord| r.device.clone()),
-        column!(runs, "status", |_: &CellRecord, r: &RunRecord| r.outcome.status.as_str()),
-        column!(runs, "reason", |_: &CellRecord, r: &RunRecord| r.outcome.reason.clone()),
+        column!(runs, "cell", |c: &CellRecord, _: &RunRecord| c
+            .id
+            .to_string()),
+        column!(runs, "device", |_: &CellRecord, r: &RunRecord| r
+            .device
+            .clone()),
+        column!(runs, "status", |_: &CellRecord, r: &RunRecord| r
+            .outcome
+            .status
+            .as_str()),
+        column!(runs, "reason", |_: &CellRecord, r: &RunRecord| r
+            .outcome
+            .reason
+            .clone()),
         column!(runs, "attempt", |_: &CellRecord, r: &RunRecord| r.attempt),
-        column!(runs, "version", |_: &CellRecord, r: &RunRecord| r.version.clone()),
+        column!(runs, "version", |_: &CellRecord, r: &RunRecord| r
+            .version
+            .clone()),
     ]
 }
 
@@ -72,34 +90,81 @@ fn settings(runs: &Runs) -> Vec<Column> {
     type R = RunRecord;
     fn word<T: serde::Serialize>(value: &T) -> String {
         let json = serde_json::to_value(value).expect("settings are plain data");
-        json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+        json.as_str()
+            .map_or_else(|| json.to_string(), str::to_owned)
     }
     vec![
         column!(runs, "seed", |c: &C, _: &R| c.cell.seed),
-        column!(runs, "corpus_sha256", |c: &C, _: &R| c.cell.corpus.sha256.clone()),
-        column!(runs, "tokenizer", |c: &C, _: &R| word(&c.cell.corpus.tokenizer)),
+        column!(runs, "corpus_sha256", |c: &C, _: &R| c
+            .cell
+            .corpus
+            .sha256
+            .clone()),
+        column!(runs, "tokenizer", |c: &C, _: &R| word(
+            &c.cell.corpus.tokenizer
+        )),
         column!(runs, "vocabulary", |c: &C, _: &R| c.cell.model.vocabulary),
-        column!(runs, "sequence_length", |c: &C, _: &R| c.cell.model.sequence_length),
+        column!(runs, "sequence_length", |c: &C, _: &R| c
+            .cell
+            .model
+            .sequence_length),
         column!(runs, "width", |c: &C, _: &R| c.cell.model.width),
         column!(runs, "depth", |c: &C, _: &R| c.cell.model.depth),
         column!(runs, "heads", |c: &C, _: &R| c.cell.model.heads),
         column!(runs, "head_width", |c: &C, _: &R| c.cell.model.head_width),
         column!(runs, "hidden", |c: &C, _: &R| c.cell.model.hidden),
-        column!(runs, "feed_forward", |c: &C, _: &R| word(&c.cell.model.feed_forward)),
+        column!(runs, "feed_forward", |c: &C, _: &R| word(
+            &c.cell.model.feed_forward
+        )),
         column!(runs, "bias", |c: &C, _: &R| c.cell.model.bias),
         column!(runs, "tied_head", |c: &C, _: &R| c.cell.model.tied_head),
         column!(runs, "steps", |c: &C, _: &R| c.cell.training.steps),
         column!(runs, "batch", |c: &C, _: &R| c.cell.training.batch),
-        column!(runs, "micro_batch", |c: &C, _: &R| c.cell.training.micro_batch),
-        column!(runs, "schedule", |c: &C, _: &R| word(&c.cell.training.schedule.kind)),
-        column!(runs, "learning_rate", |c: &C, _: &R| c.cell.training.schedule.learning_rate),
-        column!(runs, "warmup_steps", |c: &C, _: &R| c.cell.training.schedule.warmup_steps),
-        column!(runs, "decay_steps", |c: &C, _: &R| c.cell.training.schedule.decay_steps),
-        column!(runs, "beta_1", |c: &C, _: &R| c.cell.training.optimizer.beta_1),
-        column!(runs, "beta_2", |c: &C, _: &R| c.cell.training.optimizer.beta_2),
-        column!(runs, "weight_decay", |c: &C, _: &R| c.cell.training.optimizer.weight_decay),
-        column!(runs, "gradient_clip", |c: &C, _: &R| c.cell.training.gradient_clip),
-        column!(runs, "evaluation_context", |c: &C, _: &R| c.cell.evaluation.context),
+        column!(runs, "micro_batch", |c: &C, _: &R| c
+            .cell
+            .training
+            .micro_batch),
+        column!(runs, "schedule", |c: &C, _: &R| word(
+            &c.cell.training.schedule.kind
+        )),
+        column!(runs, "learning_rate", |c: &C, _: &R| c
+            .cell
+            .training
+            .schedule
+            .learning_rate),
+        column!(runs, "warmup_steps", |c: &C, _: &R| c
+            .cell
+            .training
+            .schedule
+            .warmup_steps),
+        column!(runs, "decay_steps", |c: &C, _: &R| c
+            .cell
+            .training
+            .schedule
+            .decay_steps),
+        column!(runs, "beta_1", |c: &C, _: &R| c
+            .cell
+            .training
+            .optimizer
+            .beta_1),
+        column!(runs, "beta_2", |c: &C, _: &R| c
+            .cell
+            .training
+            .optimizer
+            .beta_2),
+        column!(runs, "weight_decay", |c: &C, _: &R| c
+            .cell
+            .training
+            .optimizer
+            .weight_decay),
+        column!(runs, "gradient_clip", |c: &C, _: &R| c
+            .cell
+            .training
+            .gradient_clip),
+        column!(runs, "evaluation_context", |c: &C, _: &R| c
+            .cell
+            .evaluation
+            .context),
     ]
 }
 
@@ -109,18 +174,53 @@ fn counts(runs: &Runs) -> Vec<Column> {
     let flops = |c: &C| TrainingFlops::new(&c.cell.model, c.cell.tokens());
     vec![
         column!(runs, "tokens", |c: &C, _: &R| c.cell.tokens()),
-        column!(runs, "params_total", |c: &C, _: &R| c.cell.model.parameters().total()),
-        column!(runs, "params_non_embedding", |c: &C, _: &R| c.cell.model.parameters().non_embedding()),
-        column!(runs, "params_embedding", |c: &C, _: &R| c.cell.model.parameters().embedding),
-        column!(runs, "params_attention", |c: &C, _: &R| c.cell.model.parameters().attention),
-        column!(runs, "params_feed_forward", |c: &C, _: &R| c.cell.model.parameters().feed_forward),
-        column!(runs, "params_norms", |c: &C, _: &R| c.cell.model.parameters().norms),
-        column!(runs, "params_biases", |c: &C, _: &R| c.cell.model.parameters().biases),
-        column!(runs, "params_head", |c: &C, _: &R| c.cell.model.parameters().head),
+        column!(runs, "params_total", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .total()),
+        column!(runs, "params_non_embedding", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .non_embedding()),
+        column!(runs, "params_embedding", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .embedding),
+        column!(runs, "params_attention", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .attention),
+        column!(runs, "params_feed_forward", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .feed_forward),
+        column!(runs, "params_norms", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .norms),
+        column!(runs, "params_biases", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .biases),
+        column!(runs, "params_head", |c: &C, _: &R| c
+            .cell
+            .model
+            .parameters()
+            .head),
         column!(runs, "flops_6n_total", |c: &C, _: &R| flops(c).six_n_total),
-        column!(runs, "flops_6n_non_embedding", |c: &C, _: &R| flops(c).six_n_non_embedding),
-        column!(runs, "flops_matmul_full", |c: &C, _: &R| flops(c).matmul_full),
-        column!(runs, "flops_matmul_causal", |c: &C, _: &R| flops(c).matmul_causal),
+        column!(runs, "flops_6n_non_embedding", |c: &C, _: &R| flops(c)
+            .six_n_non_embedding),
+        column!(runs, "flops_matmul_full", |c: &C, _: &R| flops(c)
+            .matmul_full),
+        column!(runs, "flops_matmul_causal", |c: &C, _: &R| flops(c)
+            .matmul_causal),
         column!(runs, "flops_budget", |c: &C, _: &R| c.flops_budget),
     ]
 }
@@ -135,14 +235,29 @@ fn measurements(runs: &Runs) -> Vec<Column> {
         column!(runs, "bits_per_byte", |_: &C, r: &R| bits(r)),
         column!(runs, "train_loss", |_: &C, r: &R| r.outcome.train_loss),
         column!(runs, "entropy_rate", |_: &C, r: &R| r.entropy_rate),
-        column!(runs, "scored_tokens", |_: &C, r: &R| r.outcome.scored_tokens),
+        column!(runs, "scored_tokens", |_: &C, r: &R| r
+            .outcome
+            .scored_tokens),
         column!(runs, "threads", |_: &C, r: &R| r.threads as u64),
-        column!(runs, "tokens_per_second", |_: &C, r: &R| r.outcome.tokens_per_second),
-        column!(runs, "seconds_compile", |_: &C, r: &R| r.outcome.seconds.compile),
+        column!(runs, "tokens_per_second", |_: &C, r: &R| r
+            .outcome
+            .tokens_per_second),
+        column!(runs, "seconds_compile", |_: &C, r: &R| r
+            .outcome
+            .seconds
+            .compile),
         column!(runs, "seconds_data", |_: &C, r: &R| r.outcome.seconds.data),
-        column!(runs, "seconds_steps", |_: &C, r: &R| r.outcome.seconds.steps),
-        column!(runs, "seconds_evaluation", |_: &C, r: &R| r.outcome.seconds.evaluation),
-        column!(runs, "peak_memory_bytes", |_: &C, r: &R| r.outcome.peak_memory),
+        column!(runs, "seconds_steps", |_: &C, r: &R| r
+            .outcome
+            .seconds
+            .steps),
+        column!(runs, "seconds_evaluation", |_: &C, r: &R| r
+            .outcome
+            .seconds
+            .evaluation),
+        column!(runs, "peak_memory_bytes", |_: &C, r: &R| r
+            .outcome
+            .peak_memory),
     ]
 }
 
@@ -156,7 +271,10 @@ pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
     for (record, run) in sorted(folder)? {
         let steps = folder.steps(&run)?;
         cell.extend(std::iter::repeat_n(record.id.to_string(), steps.len()));
-        params.extend(std::iter::repeat_n(record.cell.model.parameters().total(), steps.len()));
+        params.extend(std::iter::repeat_n(
+            record.cell.model.parameters().total(),
+            steps.len(),
+        ));
         total.extend(std::iter::repeat_n(record.cell.tokens(), steps.len()));
         all.extend(steps);
     }
@@ -170,8 +288,14 @@ pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
         whole("step", all.iter().map(|step| step.step).collect()),
         whole("tokens", all.iter().map(|step| step.tokens).collect()),
         of("loss", all.iter().map(|step| step.loss).collect()),
-        of("learning_rate", all.iter().map(|step| step.learning_rate).collect()),
-        of("gradient_norm", all.iter().map(|step| step.gradient_norm).collect()),
+        of(
+            "learning_rate",
+            all.iter().map(|step| step.learning_rate).collect(),
+        ),
+        of(
+            "gradient_norm",
+            all.iter().map(|step| step.gradient_norm).collect(),
+        ),
         of("seconds", all.iter().map(|step| step.seconds).collect()),
     ];
     DataFrame::new(rows, columns).map_err(LedgerError::table(folder.path()))
@@ -183,7 +307,9 @@ pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
 /// If the disk refuses.
 pub fn write_parquet(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> {
     let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(table).map_err(LedgerError::table(path))?;
+    ParquetWriter::new(&mut bytes)
+        .finish(table)
+        .map_err(LedgerError::table(path))?;
     write_atomically(path, &bytes)
 }
 
@@ -193,7 +319,9 @@ pub fn write_parquet(table: &mut DataFrame, path: &Path) -> Result<(), LedgerErr
 /// If the disk refuses.
 pub fn write_csv(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> {
     let mut bytes = Vec::new();
-    CsvWriter::new(BufWriter::new(&mut bytes)).finish(table).map_err(LedgerError::table(path))?;
+    CsvWriter::new(BufWriter::new(&mut bytes))
+        .finish(table)
+        .map_err(LedgerError::table(path))?;
     write_atomically(path, &bytes)
 }
 
@@ -204,12 +332,14 @@ pub fn write_csv(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> 
 pub fn read_table(path: &Path) -> Result<DataFrame, LedgerError> {
     let bytes = fs::read(path).map_err(LedgerError::io(path))?;
     let reader = Cursor::new(bytes);
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
     let table = match ending.as_deref() {
         Some("parquet") => ParquetReader::new(reader).finish(),
-        Some("jsonl" | "ndjson") => {
-            JsonReader::new(reader).with_json_format(JsonFormat::JsonLines).finish()
-        }
+        Some("jsonl" | "ndjson") => JsonReader::new(reader)
+            .with_json_format(JsonFormat::JsonLines)
+            .finish(),
         _ => CsvReadOptions::default()
             .with_infer_schema_length(None)
             .into_reader_with_file_handle(reader)
@@ -224,5 +354,8 @@ pub fn read_table(path: &Path) -> Result<DataFrame, LedgerError> {
 /// If the file cannot be read.
 pub fn file_hash(path: &Path) -> Result<String, LedgerError> {
     let bytes = fs::read(path).map_err(LedgerError::io(path))?;
-    Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

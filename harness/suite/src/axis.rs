@@ -77,7 +77,10 @@ impl<'de, T: AxisValue> Visitor<'de> for ValuesVisitor<T> {
     }
 }
 
-fn single<T: AxisValue, E: Error>(given: impl fmt::Display, value: Option<T>) -> Result<Values<T>, E> {
+fn single<T: AxisValue, E: Error>(
+    given: impl fmt::Display,
+    value: Option<T>,
+) -> Result<Values<T>, E> {
     value
         .map(|value| Values(vec![value]))
         .ok_or_else(|| E::custom(format!("{given} is not {}", T::EXPECTED)))

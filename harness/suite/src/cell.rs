@@ -106,7 +106,12 @@ impl Cell {
         let mut text = String::new();
         write_canonical(&value, &mut text);
         let digest = Sha256::digest(text.as_bytes());
-        CellId(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+        CellId(
+            digest[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 }
 

@@ -115,32 +115,54 @@ impl Definition {
             && *given.get_ref() != made
         {
             let message = "this tokenizer does not fit the corpus";
-            let help = "text has `bytes`, a grammar has `symbols`; leave it out to have the right one";
-            return Err(self.source.error(Some(given.span()), message, Some(help.into())));
+            let help =
+                "text has `bytes`, a grammar has `symbols`; leave it out to have the right one";
+            return Err(self
+                .source
+                .error(Some(given.span()), message, Some(help.into())));
         }
         let training = &self.training;
-        let refuse = |span: Range<usize>, message: String| Err(self.source.error(Some(span), message, None));
+        let refuse =
+            |span: Range<usize>, message: String| Err(self.source.error(Some(span), message, None));
         for (name, share) in [("warmup", &training.warmup), ("decay", &training.decay)] {
             if !(0.0..=1.0).contains(share.get_ref()) {
-                return refuse(share.span(), format!("`{name}` is a share of the steps, from 0 to 1"));
+                return refuse(
+                    share.span(),
+                    format!("`{name}` is a share of the steps, from 0 to 1"),
+                );
             }
         }
         if training.warmup.get_ref() + training.decay.get_ref() > 1.0 {
-            return refuse(training.decay.span(), "`warmup` and `decay` together pass the whole run".into());
+            return refuse(
+                training.decay.span(),
+                "`warmup` and `decay` together pass the whole run".into(),
+            );
         }
         for (name, beta) in [("beta_1", &training.beta_1), ("beta_2", &training.beta_2)] {
             if !(0.0..1.0).contains(beta.get_ref()) {
                 return refuse(beta.span(), format!("`{name}` lies from 0 to below 1"));
             }
         }
-        if !(training.weight_decay.get_ref().is_finite() && *training.weight_decay.get_ref() >= 0.0) {
-            return refuse(training.weight_decay.span(), "`weight_decay` is finite and not negative".into());
+        if !(training.weight_decay.get_ref().is_finite() && *training.weight_decay.get_ref() >= 0.0)
+        {
+            return refuse(
+                training.weight_decay.span(),
+                "`weight_decay` is finite and not negative".into(),
+            );
         }
-        if !(training.gradient_clip.get_ref().is_finite() && *training.gradient_clip.get_ref() > 0.0) {
-            return refuse(training.gradient_clip.span(), "`gradient_clip` is finite and above 0".into());
+        if !(training.gradient_clip.get_ref().is_finite()
+            && *training.gradient_clip.get_ref() > 0.0)
+        {
+            return refuse(
+                training.gradient_clip.span(),
+                "`gradient_clip` is finite and above 0".into(),
+            );
         }
         if *self.evaluation.tokens.get_ref() == 0 {
-            return refuse(self.evaluation.tokens.span(), "`tokens` to score cannot be 0".into());
+            return refuse(
+                self.evaluation.tokens.span(),
+                "`tokens` to score cannot be 0".into(),
+            );
         }
         Ok(())
     }

@@ -24,7 +24,8 @@ impl TrainingFlops {
     pub fn new(model: &Model, tokens: Tokens) -> Self {
         let count = model.parameters();
         let tokens = tokens as f64;
-        let matrices = (count.attention + count.feed_forward + model.vocabulary * model.width) as f64;
+        let matrices =
+            (count.attention + count.feed_forward + model.vocabulary * model.width) as f64;
         let length = model.sequence_length as f64;
         // Scores and their product with the values: 2 x 2 x width FLOPs for each key of a query.
         let per_key = (4 * model.depth * model.width) as f64;

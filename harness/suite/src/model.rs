@@ -95,8 +95,16 @@ impl Model {
             attention: depth * 4 * width * width,
             feed_forward: depth * self.feed_forward.matrices() * width * hidden,
             norms: (2 * depth + 1) * width,
-            biases: if self.bias { depth * biases_of_a_block } else { 0 },
-            head: if self.tied_head { 0 } else { vocabulary * width },
+            biases: if self.bias {
+                depth * biases_of_a_block
+            } else {
+                0
+            },
+            head: if self.tied_head {
+                0
+            } else {
+                vocabulary * width
+            },
         }
     }
 }

@@ -179,7 +179,12 @@ fn merge(
             source,
         )?,
         batch: either("batch", &sweep.batch, &item.batch, source)?,
-        learning_rate: either("learning_rate", &sweep.learning_rate, &item.learning_rate, source)?,
+        learning_rate: either(
+            "learning_rate",
+            &sweep.learning_rate,
+            &item.learning_rate,
+            source,
+        )?,
         seed: either("seed", &sweep.seed, &item.seed, source)?,
         tokens: either("tokens", &sweep.tokens, &item.tokens, source)?,
         tokens_per_parameter: either(
@@ -209,20 +214,48 @@ fn product(sweep: &Sweep, source: &Source) -> Result<Vec<(Point, Range<usize>)>,
     let depth = sweep.depth.as_ref().ok_or_else(|| missing("depth"))?;
     product.count("width", Some(width), 2..=WIDEST, |p, v| p.width = v)?;
     product.count("depth", Some(depth), 1..=DEEPEST, |p, v| p.depth = v)?;
-    product.count("head_width", sweep.head_width.as_ref(), 2..=WIDEST, |p, v| p.head_width = Some(v))?;
-    product.cross("feed_forward_ratio", sweep.feed_forward_ratio.as_ref(), |v| *v <= 64.0, "at most 64", |p, v| {
-        p.feed_forward_ratio = Some(v);
+    product.count(
+        "head_width",
+        sweep.head_width.as_ref(),
+        2..=WIDEST,
+        |p, v| p.head_width = Some(v),
+    )?;
+    product.cross(
+        "feed_forward_ratio",
+        sweep.feed_forward_ratio.as_ref(),
+        |v| *v <= 64.0,
+        "at most 64",
+        |p, v| {
+            p.feed_forward_ratio = Some(v);
+        },
+    )?;
+    product.count(
+        "sequence_length",
+        sweep.sequence_length.as_ref(),
+        2..=LONGEST,
+        |p, v| p.sequence_length = v,
+    )?;
+    product.count("batch", sweep.batch.as_ref(), 1..=LARGEST_BATCH, |p, v| {
+        p.batch = Some(v)
     })?;
-    product.count("sequence_length", sweep.sequence_length.as_ref(), 2..=LONGEST, |p, v| p.sequence_length = v)?;
-    product.count("batch", sweep.batch.as_ref(), 1..=LARGEST_BATCH, |p, v| p.batch = Some(v))?;
-    product.cross("learning_rate", sweep.learning_rate.as_ref(), |v| *v <= 10.0, "at most 10", |p, v| {
-        p.learning_rate = Some(v);
-    })?;
+    product.cross(
+        "learning_rate",
+        sweep.learning_rate.as_ref(),
+        |v| *v <= 10.0,
+        "at most 10",
+        |p, v| {
+            p.learning_rate = Some(v);
+        },
+    )?;
     product.count("seed", sweep.seed.as_ref(), 0..=u64::MAX, |p, v| p.seed = v)?;
     product.budget(sweep)?;
 
     let place = width.span.clone();
-    Ok(product.points.into_iter().map(|point| (point, place.clone())).collect())
+    Ok(product
+        .points
+        .into_iter()
+        .map(|point| (point, place.clone()))
+        .collect())
 }
 
 /// Points so far, to be crossed with one axis after another.
@@ -256,10 +289,16 @@ impl Product<'_> {
             Err(self.source.error(Some(axis.span.clone()), message, help))
         };
         if axis.values.is_empty() {
-            return refuse(format!("`{name}` is an empty list, so the sweep has no cells"), None);
+            return refuse(
+                format!("`{name}` is an empty list, so the sweep has no cells"),
+                None,
+            );
         }
         if let Some(value) = axis.values.iter().find(|value| !allowed(value)) {
-            return refuse(format!("`{name}` = {value} is out of range"), Some(format!("it lies {words}")));
+            return refuse(
+                format!("`{name}` = {value} is out of range"),
+                Some(format!("it lies {words}")),
+            );
         }
         if self.points.len() * axis.values.len() > MOST_CELLS {
             return refuse(
@@ -271,7 +310,10 @@ impl Product<'_> {
         self.points = std::mem::take(&mut self.points)
             .into_iter()
             .flat_map(|point| {
-                values.iter().map(move |value| (point.clone(), *value)).collect::<Vec<_>>()
+                values
+                    .iter()
+                    .map(move |value| (point.clone(), *value))
+                    .collect::<Vec<_>>()
             })
             .map(|(mut point, value)| {
                 set(&mut point, value);
@@ -295,17 +337,36 @@ impl Product<'_> {
                 "the sweep gives several data budgets"
             };
             let help = "give one of `tokens`, `tokens_per_parameter` and `flops`".to_owned();
-            return Err(self.source.error(Some(sweep.span.clone()), message, Some(help)));
+            return Err(self
+                .source
+                .error(Some(sweep.span.clone()), message, Some(help)));
         }
-        self.count("tokens", sweep.tokens.as_ref(), 1..=MOST_TOKENS as u64, |p, v| {
-            p.budget = Budget::Tokens(v);
-        })?;
-        self.cross("tokens_per_parameter", sweep.tokens_per_parameter.as_ref(), |v| *v <= 1e6, "at most 1e6", |p, v| {
-            p.budget = Budget::TokensPerParameter(v);
-        })?;
-        self.cross("flops", sweep.flops.as_ref(), |v| *v <= 1e30, "at most 1e30", |p, v| {
-            p.budget = Budget::Flops(v);
-        })
+        self.count(
+            "tokens",
+            sweep.tokens.as_ref(),
+            1..=MOST_TOKENS as u64,
+            |p, v| {
+                p.budget = Budget::Tokens(v);
+            },
+        )?;
+        self.cross(
+            "tokens_per_parameter",
+            sweep.tokens_per_parameter.as_ref(),
+            |v| *v <= 1e6,
+            "at most 1e6",
+            |p, v| {
+                p.budget = Budget::TokensPerParameter(v);
+            },
+        )?;
+        self.cross(
+            "flops",
+            sweep.flops.as_ref(),
+            |v| *v <= 1e30,
+            "at most 1e30",
+            |p, v| {
+                p.budget = Budget::Flops(v);
+            },
+        )
     }
 }
 
@@ -331,7 +392,10 @@ fn resolve(
         Budget::Flops(flops) => flops / (6.0 * total),
     };
     if tokens > MOST_TOKENS {
-        return refuse(format!("the budget makes {tokens:.2e} tokens"), Some(format!("at most {MOST_TOKENS:.0e} tokens are trained on")));
+        return refuse(
+            format!("the budget makes {tokens:.2e} tokens"),
+            Some(format!("at most {MOST_TOKENS:.0e} tokens are trained on")),
+        );
     }
     let training = resolve_training(definition, point, total, tokens, &mut decisions);
     let cell = Cell {
@@ -350,7 +414,8 @@ fn resolve(
     let epochs = cell.tokens() as f64 / corpus.train_tokens as f64;
     let most = definition.corpus.max_epochs;
     // A whole pass may end inside its last batch.
-    let slack = (cell.training.batch * cell.model.sequence_length) as f64 / corpus.train_tokens as f64;
+    let slack =
+        (cell.training.batch * cell.model.sequence_length) as f64 / corpus.train_tokens as f64;
     if epochs > most + slack {
         return refuse(
             format!(
@@ -358,7 +423,10 @@ fn resolve(
                 cell.tokens(),
                 corpus.train_tokens
             ),
-            Some(format!("train on less, add text, or set corpus.max_epochs = {:.0}", epochs.ceil())),
+            Some(format!(
+                "train on less, add text, or set corpus.max_epochs = {:.0}",
+                epochs.ceil()
+            )),
         );
     }
     Ok(PlannedCell {
@@ -439,7 +507,9 @@ fn resolve_training(
         decisions.push(decision);
         rate
     });
-    let steps = (tokens / (batch * point.sequence_length) as f64).round().max(1.0) as u64;
+    let steps = (tokens / (batch * point.sequence_length) as f64)
+        .round()
+        .max(1.0) as u64;
     let share = |share: f64| (share * steps as f64).round() as u64;
     let decays = given.schedule == ScheduleKind::WarmupStableDecay;
     Training {
@@ -450,7 +520,11 @@ fn resolve_training(
             kind: given.schedule,
             learning_rate,
             warmup_steps: share(*given.warmup.get_ref()),
-            decay_steps: if decays { share(*given.decay.get_ref()) } else { 0 },
+            decay_steps: if decays {
+                share(*given.decay.get_ref())
+            } else {
+                0
+            },
         },
         optimizer: Optimizer {
             beta_1: *given.beta_1.get_ref(),
@@ -463,7 +537,10 @@ fn resolve_training(
 
 /// The largest divisor of `batch` that is at most `most`: micro-batches are all of one size.
 fn largest_divisor(batch: u64, most: u64) -> u64 {
-    (1..=most.clamp(1, batch)).rev().find(|size| batch.is_multiple_of(*size)).unwrap_or(1)
+    (1..=most.clamp(1, batch))
+        .rev()
+        .find(|size| batch.is_multiple_of(*size))
+        .unwrap_or(1)
 }
 
 fn resolve_evaluation(
@@ -483,7 +560,9 @@ fn resolve_evaluation(
         ));
     }
     let sequences = wanted.div_ceil(model.sequence_length - context).max(2);
-    let needed = sequences.saturating_mul(model.sequence_length).saturating_add(1);
+    let needed = sequences
+        .saturating_mul(model.sequence_length)
+        .saturating_add(1);
     if needed > corpus.validation_tokens {
         return Err((
             format!(

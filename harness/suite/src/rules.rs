@@ -1,7 +1,7 @@
 //! Rules that derive what a definition leaves open. Each decision is printed by `plan` with its
 //! reason and its source.
 
-use crate::{Flops, FeedForward};
+use crate::{FeedForward, Flops};
 
 /// A derived setting, and why it is what it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,9 +18,13 @@ pub struct Decision {
 
 /// The widest of 64, 32, 16 that leaves two heads; 16 for models too narrow for two.
 pub(crate) fn head_width(width: u64) -> (u64, Decision) {
-    let fits =
-        |candidate: &u64| width.is_multiple_of(*candidate) && (width / candidate >= 2 || *candidate <= 16);
-    let head_width = [64, 32, 16, 8, 4, 2].into_iter().find(fits).unwrap_or(width);
+    let fits = |candidate: &u64| {
+        width.is_multiple_of(*candidate) && (width / candidate >= 2 || *candidate <= 16)
+    };
+    let head_width = [64, 32, 16, 8, 4, 2]
+        .into_iter()
+        .find(fits)
+        .unwrap_or(width);
     let decision = Decision {
         setting: "head_width",
         value: head_width.to_string(),
@@ -32,7 +36,8 @@ pub(crate) fn head_width(width: u64) -> (u64, Decision) {
 
 /// Hidden units of the feed-forward block, a multiple of 8.
 pub(crate) fn hidden(width: u64, kind: FeedForward, ratio: Option<f64>) -> (u64, Option<Decision>) {
-    let round = |ratio: f64| ((ratio * width as f64 / 8.0).round().max(1.0) as u64).saturating_mul(8);
+    let round =
+        |ratio: f64| ((ratio * width as f64 / 8.0).round().max(1.0) as u64).saturating_mul(8);
     if let Some(ratio) = ratio {
         return (round(ratio), None);
     }
@@ -42,7 +47,11 @@ pub(crate) fn hidden(width: u64, kind: FeedForward, ratio: Option<f64>) -> (u64,
             "8/3 of the width, so that three matrices cost what two of 4x would",
             "Shazeer 2020, arXiv:2002.05202",
         ),
-        _ => (4.0, "four times the width", "Vaswani et al. 2017, arXiv:1706.03762"),
+        _ => (
+            4.0,
+            "four times the width",
+            "Vaswani et al. 2017, arXiv:1706.03762",
+        ),
     };
     let hidden = round(ratio);
     let decision = Decision {

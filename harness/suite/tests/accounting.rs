@@ -4,8 +4,14 @@ use isoflop_suite::{FeedForward, Model, TrainingFlops};
 
 fn models() -> Vec<Model> {
     let mut all = Vec::new();
-    for (width, depth, head_width, hidden) in [(16, 1, 16, 40), (96, 3, 32, 256), (512, 8, 64, 2048)] {
-        for feed_forward in [FeedForward::Swiglu, FeedForward::Gelu, FeedForward::SquaredRelu] {
+    for (width, depth, head_width, hidden) in
+        [(16, 1, 16, 40), (96, 3, 32, 256), (512, 8, 64, 2048)]
+    {
+        for feed_forward in [
+            FeedForward::Swiglu,
+            FeedForward::Gelu,
+            FeedForward::SquaredRelu,
+        ] {
             for (bias, tied_head) in [(false, true), (true, false)] {
                 all.push(Model {
                     vocabulary: 256,
@@ -50,11 +56,16 @@ fn written_out(model: &Model) -> (Vec<[u64; 2]>, Vec<u64>) {
 fn parameters_are_those_of_the_model_written_out() {
     for model in models() {
         let (matrices, vectors) = written_out(&model);
-        let inner: u64 = matrices.iter().map(|[i, o]| i * o).sum::<u64>() + vectors.iter().sum::<u64>();
+        let inner: u64 =
+            matrices.iter().map(|[i, o]| i * o).sum::<u64>() + vectors.iter().sum::<u64>();
         let tables = if model.tied_head { 1 } else { 2 };
         let count = model.parameters();
         assert_eq!(count.non_embedding(), inner, "{model:?}");
-        assert_eq!(count.total(), inner + tables * model.vocabulary * model.width, "{model:?}");
+        assert_eq!(
+            count.total(),
+            inner + tables * model.vocabulary * model.width,
+            "{model:?}"
+        );
     }
 }
 
@@ -74,7 +85,10 @@ fn parameters_of_gpt_2() {
         bias: true,
         tied_head: true,
     };
-    assert_eq!(model.parameters().total(), 124_439_808 - 1024 * 768 - 25 * 768);
+    assert_eq!(
+        model.parameters().total(),
+        124_439_808 - 1024 * 768 - 25 * 768
+    );
 }
 
 /// Multiply-adds counted by going through one sequence, position by position and key by key.
@@ -103,7 +117,13 @@ fn flops_are_those_of_every_multiply_of_a_sequence() {
         assert_eq!(flops.matmul_full, training(full), "{model:?}");
         assert_eq!(flops.matmul_causal, training(causal), "{model:?}");
         let tokens = model.sequence_length as f64;
-        assert_eq!(flops.six_n_total, 6.0 * model.parameters().total() as f64 * tokens);
-        assert_eq!(flops.six_n_non_embedding, 6.0 * model.parameters().non_embedding() as f64 * tokens);
+        assert_eq!(
+            flops.six_n_total,
+            6.0 * model.parameters().total() as f64 * tokens
+        );
+        assert_eq!(
+            flops.six_n_non_embedding,
+            6.0 * model.parameters().non_embedding() as f64 * tokens
+        );
     }
 }

@@ -42,13 +42,19 @@ fn budgets_in_flops_make_slices_of_equal_compute() {
     for cell in plan(sweep, &corpus()).cells {
         let budget = cell.flops_budget.unwrap();
         // Steps are whole, so the budget is met to half a step.
-        assert!((cell.flops.six_n_total / budget - 1.0).abs() < 0.5 / cell.cell.training.steps as f64 + 1e-9);
+        assert!(
+            (cell.flops.six_n_total / budget - 1.0).abs()
+                < 0.5 / cell.cell.training.steps as f64 + 1e-9
+        );
     }
 }
 
 #[test]
 fn budgets_in_tokens_per_parameter_count_all_parameters() {
-    let plan = plan("[[sweep]]\nwidth = 64\ndepth = 2\ntokens_per_parameter = 20\n", &corpus());
+    let plan = plan(
+        "[[sweep]]\nwidth = 64\ndepth = 2\ntokens_per_parameter = 20\n",
+        &corpus(),
+    );
     let cell = &plan.cells[0];
     let ratio = cell.cell.tokens() as f64 / cell.parameters.total() as f64;
     assert!((ratio / 20.0 - 1.0).abs() < 1e-3);
@@ -57,7 +63,10 @@ fn budgets_in_tokens_per_parameter_count_all_parameters() {
 /// The identity is part of the file format: a change of it makes every stored run a stranger.
 #[test]
 fn the_identity_of_a_cell_is_stable() {
-    let plan = plan("[[sweep]]\nwidth = 64\ndepth = 2\ntokens = 1e6\n", &corpus());
+    let plan = plan(
+        "[[sweep]]\nwidth = 64\ndepth = 2\ntokens = 1e6\n",
+        &corpus(),
+    );
     assert_eq!(plan.cells[0].id.as_str(), "bc9991c640d86ef8");
 }
 

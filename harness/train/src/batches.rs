@@ -33,7 +33,13 @@ impl Windows {
     }
 
     /// Appends a window's inputs and targets.
-    pub fn read(&self, stream: &TokenStream, window: u64, inputs: &mut Vec<i32>, targets: &mut Vec<i32>) {
+    pub fn read(
+        &self,
+        stream: &TokenStream,
+        window: u64,
+        inputs: &mut Vec<i32>,
+        targets: &mut Vec<i32>,
+    ) {
         let start = window as usize * self.length;
         let tokens = stream.tokens(start..start + self.length + 1);
         inputs.extend(tokens[..self.length].iter().map(|token| i32::from(*token)));
@@ -87,8 +93,14 @@ mod tests {
     #[test]
     fn epochs_and_seeds_have_orders_of_their_own() {
         let order = |seed, epoch: u64| {
-            let windows = Windows { length: 1, count: 500, seed };
-            (epoch * 500..(epoch + 1) * 500).map(|i| windows.at(i)).collect::<Vec<_>>()
+            let windows = Windows {
+                length: 1,
+                count: 500,
+                seed,
+            };
+            (epoch * 500..(epoch + 1) * 500)
+                .map(|i| windows.at(i))
+                .collect::<Vec<_>>()
         };
         assert_ne!(order(0, 0), order(0, 1));
         assert_ne!(order(0, 0), order(1, 0));

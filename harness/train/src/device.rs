@@ -74,10 +74,13 @@ pub fn open_device(name: &DeviceName) -> Result<Device, TrainError> {
         DeviceName::Wgpu(index) => {
             let adapters: Vec<_> = Device::enumerate(DeviceType::Wgpu).into_iter().collect();
             let count = adapters.len();
-            adapters.into_iter().nth(*index).ok_or_else(|| TrainError::NoDevice {
-                name: name.to_string(),
-                help: format!("wgpu finds {count} adapters here; `flex` is the processor"),
-            })
+            adapters
+                .into_iter()
+                .nth(*index)
+                .ok_or_else(|| TrainError::NoDevice {
+                    name: name.to_string(),
+                    help: format!("wgpu finds {count} adapters here; `flex` is the processor"),
+                })
         }
     }
 }
@@ -100,7 +103,10 @@ pub fn adapter(name: &DeviceName) -> Result<Option<String>, TrainError> {
 ///
 /// # Errors
 /// If the threads cannot be started.
-pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, TrainError> {
+pub fn on_threads<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, TrainError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| TrainError::Device(error.to_string()))?;
     Ok(pool.install(work))

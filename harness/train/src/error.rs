@@ -29,7 +29,9 @@ pub enum CorpusError {
         searched: Vec<PathBuf>,
     },
     /// No text at all, or too little to hold some of it out.
-    #[error("the corpus has {bytes} bytes of text, too few to split into training and validation parts")]
+    #[error(
+        "the corpus has {bytes} bytes of text, too few to split into training and validation parts"
+    )]
     TooSmall {
         /// Bytes read.
         bytes: u64,

@@ -21,7 +21,12 @@ pub struct Score {
 
 /// Scores a model on the cell's evaluation: sequences at equal distances over the whole validation
 /// part, the same for every model of a sequence length.
-pub fn evaluate(model: &Transformer, cell: &Cell, validation: &TokenStream, device: &Device) -> Score {
+pub fn evaluate(
+    model: &Transformer,
+    cell: &Cell,
+    validation: &TokenStream,
+    device: &Device,
+) -> Score {
     let model = model.valid();
     let length = cell.model.sequence_length as usize;
     let context = cell.evaluation.context as usize;
@@ -42,7 +47,10 @@ pub fn evaluate(model: &Transformer, cell: &Cell, validation: &TokenStream, devi
             model.forward(tokens(inputs, [rows, length], device)),
             tokens(targets, [rows, length], device),
         );
-        let losses: Vec<f32> = losses.into_data_as::<f32>().try_into_vec().expect("losses are floats");
+        let losses: Vec<f32> = losses
+            .into_data_as::<f32>()
+            .try_into_vec()
+            .expect("losses are floats");
         means.extend(losses.chunks(length).map(|row| {
             let scored = &row[context..];
             scored.iter().map(|loss| f64::from(*loss)).sum::<f64>() / scored.len() as f64

@@ -48,11 +48,18 @@ mod tests {
     #[test]
     fn all_rise_alike_and_end_where_they_say() {
         use ScheduleKind::{Constant, Cosine, WarmupStableDecay};
-        for (kind, last) in [(Constant, 0.01), (Cosine, 0.001), (WarmupStableDecay, 0.01 / 21.0)] {
+        for (kind, last) in [
+            (Constant, 0.01),
+            (Cosine, 0.001),
+            (WarmupStableDecay, 0.01 / 21.0),
+        ] {
             let schedule = schedule(kind);
             assert!((learning_rate(&schedule, 1, 100) - 0.001).abs() < 1e-15);
             assert!((learning_rate(&schedule, 10, 100) - 0.01).abs() < 1e-15);
-            assert!((learning_rate(&schedule, 100, 100) - last).abs() < 1e-12, "{kind:?}");
+            assert!(
+                (learning_rate(&schedule, 100, 100) - last).abs() < 1e-12,
+                "{kind:?}"
+            );
         }
     }
 

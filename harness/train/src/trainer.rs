@@ -71,7 +71,11 @@ impl<'a> Trainer<'a> {
         Ok(Trainer {
             cell,
             corpus,
-            windows: Windows::new(&corpus.train, cell.model.sequence_length as usize, cell.seed),
+            windows: Windows::new(
+                &corpus.train,
+                cell.model.sequence_length as usize,
+                cell.seed,
+            ),
             optimizer: optimizer(cell, &model),
             model,
             device,
@@ -100,7 +104,8 @@ impl<'a> Trainer<'a> {
         }
         self.step += 1;
         let rate = learning_rate(&training.schedule, self.step, training.steps);
-        let (gradients, gradient_norm) = clip(&self.model, gradients.grads(), training.gradient_clip);
+        let (gradients, gradient_norm) =
+            clip(&self.model, gradients.grads(), training.gradient_clip);
         self.model = self.optimizer.step(rate, self.model.clone(), gradients);
         let loss = losses.into_iter().reduce(|sum, loss| sum + loss);
         StepResult {
@@ -130,7 +135,8 @@ impl<'a> Trainer<'a> {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for sequence in first..first + rows {
             let window = self.windows.at(sequence);
-            self.windows.read(&self.corpus.train, window, &mut inputs, &mut targets);
+            self.windows
+                .read(&self.corpus.train, window, &mut inputs, &mut targets);
         }
         let inputs = tokens(inputs, shape, &self.device);
         let targets = tokens(targets, shape, &self.device);
@@ -139,7 +145,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn sync(&self) -> Result<(), TrainError> {
-        self.device.sync().map_err(|error| TrainError::Device(format!("{error:?}")))
+        self.device
+            .sync()
+            .map_err(|error| TrainError::Device(format!("{error:?}")))
     }
 }
 
@@ -150,7 +158,10 @@ fn optimizer(cell: &Cell, model: &Transformer) -> ModuleOptimizer {
         .with_beta_1(given.beta_1 as f32)
         .with_beta_2(given.beta_2 as f32)
         .with_epsilon(1e-8);
-    let decayed = adamw.clone().with_weight_decay(given.weight_decay as f32).init();
+    let decayed = adamw
+        .clone()
+        .with_weight_decay(given.weight_decay as f32)
+        .init();
     let vectors = ParamGroup::from_ids(vectors(model));
     decayed.with_group(vectors, adamw.with_weight_decay(0.0).build(), None)
 }
@@ -173,7 +184,11 @@ fn vectors(model: &Transformer) -> Vec<ParamId> {
 /// Scales all gradients so that their global norm is at most `most`, and returns the norm before
 /// that (Pascanu et al. 2013, arXiv:1211.5063). Burn's own clipping takes each tensor's norm apart.
 /// The scale stays on the device, so that no step waits for it.
-fn clip(model: &Transformer, mut gradients: GradientsParams, most: f64) -> (GradientsParams, Tensor<1>) {
+fn clip(
+    model: &Transformer,
+    mut gradients: GradientsParams,
+    most: f64,
+) -> (GradientsParams, Tensor<1>) {
     struct Squares<'a>(&'a GradientsParams, Option<Tensor<1>>);
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -198,7 +213,12 @@ fn clip(model: &Transformer, mut gradients: GradientsParams, most: f64) -> (Grad
     let mut squares = Squares(&gradients, None);
     model.visit(&mut squares);
     let norm = squares.1.expect("a model has gradients").sqrt();
-    let scale = norm.clone().add_scalar(1e-12).recip().mul_scalar(most).clamp_max(1.0);
+    let scale = norm
+        .clone()
+        .add_scalar(1e-12)
+        .recip()
+        .mul_scalar(most)
+        .clamp_max(1.0);
     model.visit(&mut Scale(&mut gradients, scale));
     (gradients, norm)
 }
@@ -273,7 +293,11 @@ pub fn train(
     let timed_tokens = steps.saturating_sub(FIRST_STEPS) * tokens_per_step;
     let finite = score.loss.is_finite();
     Ok(Outcome {
-        status: if finite { Status::Done } else { Status::Diverged },
+        status: if finite {
+            Status::Done
+        } else {
+            Status::Diverged
+        },
         reason: (!finite).then(|| "the validation loss is not finite".to_owned()),
         loss: finite.then_some(score.loss),
         loss_se: finite.then_some(score.se),

@@ -15,9 +15,13 @@ fn definition(text: &str) -> Definition {
 
 /// Text of numbered sentences, with one long passage that comes twice.
 fn write_text(folder: &Path) -> Vec<u8> {
-    let passage: String = (0..4000).map(|i| format!("sentence {i} of the passage. ")).collect();
+    let passage: String = (0..4000)
+        .map(|i| format!("sentence {i} of the passage. "))
+        .collect();
     let aligned = &passage[..4 * BLOCK];
-    let rest: String = (0..40_000).map(|i| format!("line {} is here\n", i * 7)).collect();
+    let rest: String = (0..40_000)
+        .map(|i| format!("line {} is here\n", i * 7))
+        .collect();
     // The copies begin where a block does.
     let text = format!("{aligned}{}{aligned}", &rest[..20 * BLOCK]);
     fs::create_dir(folder.join("text")).unwrap();
@@ -39,7 +43,10 @@ fn parts_hold_all_of_the_text_and_share_no_block() {
     let trained: HashSet<_> = blocks(train.tokens(0..train.len())).into_iter().collect();
     let held_out = blocks(validation.tokens(0..validation.len()));
     assert!(held_out.iter().all(|block| !trained.contains(block)));
-    let mut together: Vec<_> = blocks(train.tokens(0..train.len())).into_iter().chain(held_out).collect();
+    let mut together: Vec<_> = blocks(train.tokens(0..train.len()))
+        .into_iter()
+        .chain(held_out)
+        .collect();
     let mut expected = blocks(&whole);
     together.sort();
     expected.sort();
@@ -50,7 +57,10 @@ fn parts_hold_all_of_the_text_and_share_no_block() {
 fn the_hash_is_of_the_text_and_not_of_its_place() {
     let hash = |folder: &Path, cache: &Path| {
         let definition = definition("[corpus.files]\npaths = [\"text\"]");
-        Corpus::prepare(&definition, folder, cache).unwrap().facts.sha256
+        Corpus::prepare(&definition, folder, cache)
+            .unwrap()
+            .facts
+            .sha256
     };
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_text(one.path());
@@ -68,7 +78,8 @@ fn too_little_text_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.txt"), "short").unwrap();
     let definition = definition("[corpus.files]\npaths = [\"a.txt\"]");
-    let error = Corpus::prepare(&definition, folder.path(), &folder.path().join("cache")).unwrap_err();
+    let error =
+        Corpus::prepare(&definition, folder.path(), &folder.path().join("cache")).unwrap_err();
     assert!(error.to_string().contains("too few to split"), "{error}");
 }
 
@@ -98,7 +109,10 @@ fn the_score_is_the_mean_over_the_held_out_sequences() {
     use burn::module::Module;
     use burn::tensor::{Int, Tensor, TensorData};
     let model = trainer.model().valid();
-    let (sequences, windows) = (cell.evaluation.sequences, (corpus.validation.len() as u64 - 1) / 16);
+    let (sequences, windows) = (
+        cell.evaluation.sequences,
+        (corpus.validation.len() as u64 - 1) / 16,
+    );
     let mut means = Vec::new();
     for i in 0..sequences {
         let start = (i * windows / sequences) as usize * 16;
@@ -133,6 +147,9 @@ fn accumulated_steps_are_the_whole_batch_s() {
         (0..5).map(|_| trainer.step().read()).collect::<Vec<_>>()
     };
     for (whole, parts) in step(8).into_iter().zip(step(2)) {
-        assert!((whole.0 - parts.0).abs() < 1e-4 && (whole.1 - parts.1).abs() < 1e-3, "{whole:?} {parts:?}");
+        assert!(
+            (whole.0 - parts.0).abs() < 1e-4 && (whole.1 - parts.1).abs() < 1e-3,
+            "{whole:?} {parts:?}"
+        );
     }
 }

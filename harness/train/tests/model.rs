@@ -40,7 +40,9 @@ struct Move {
 }
 
 fn pattern(length: usize) -> Vec<f32> {
-    (0..length).map(|i| ((i * 37 + 11) % 17) as f32 / 17.0 - 0.5).collect()
+    (0..length)
+        .map(|i| ((i * 37 + 11) % 17) as f32 / 17.0 - 0.5)
+        .collect()
 }
 
 impl ModuleMapper for Move {
@@ -52,7 +54,10 @@ impl ModuleMapper for Move {
         }
         let by = self.by;
         param.map(|tensor| {
-            let moves: Vec<f32> = pattern(tensor.shape().num_elements()).iter().map(|p| p * by).collect();
+            let moves: Vec<f32> = pattern(tensor.shape().num_elements())
+                .iter()
+                .map(|p| p * by)
+                .collect();
             let moves = Tensor::from_data(TensorData::new(moves, tensor.shape()), &tensor.device());
             (tensor + moves).detach().require_grad()
         })
@@ -67,17 +72,30 @@ struct Slopes<'a> {
 
 impl ModuleVisitor for Slopes<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let gradient = self.gradients.get::<D>(param.id).expect("every parameter has a gradient");
+        let gradient = self
+            .gradients
+            .get::<D>(param.id)
+            .expect("every parameter has a gradient");
         let values: Vec<f32> = gradient.into_data().try_into_vec().unwrap();
         let pattern = pattern(values.len());
-        self.slopes.push(values.iter().zip(pattern).map(|(g, p)| f64::from(*g) * f64::from(p)).sum());
+        self.slopes.push(
+            values
+                .iter()
+                .zip(pattern)
+                .map(|(g, p)| f64::from(*g) * f64::from(p))
+                .sum(),
+        );
     }
 }
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
     let device = Device::flex().autodiff();
-    for kind in [FeedForward::Swiglu, FeedForward::Gelu, FeedForward::SquaredRelu] {
+    for kind in [
+        FeedForward::Swiglu,
+        FeedForward::Gelu,
+        FeedForward::SquaredRelu,
+    ] {
         for (bias, tied_head) in [(false, true), (true, false)] {
             let model = Transformer::new(&shape(kind, bias, tied_head), 3, &device);
             let gradients = GradientsParams::from_grads(loss(&model, &device).backward(), &model);
@@ -91,14 +109,17 @@ fn gradients_are_those_of_finite_differences() {
                     let model = model.clone().map(&mut Move { only, seen: 0, by });
                     f64::from(loss(&model, &device).into_scalar::<f32>())
                 };
-                // Losses near 2.4 are good to 3e-7 in f32; fourth-order differences keep their own
-                // error below that at this distance.
-                let h = 0.02f32;
+                // Losses near 2.4 are good to 3e-7 in f32, so a slope over this distance is to 5e-5.
+                // Further apart, the bends of squared ReLU are worse than rounding.
+                let h = 0.005f32;
                 let near = (moved(h) - moved(-h)) / (2.0 * f64::from(h));
                 let far = (moved(2.0 * h) - moved(-2.0 * h)) / (4.0 * f64::from(h));
                 let measured = (4.0 * near - far) / 3.0;
                 let error = (measured - slope).abs();
-                assert!(error < 1e-4 + 2e-3 * slope.abs(), "{kind:?} {bias} {only}: {measured} {slope}");
+                assert!(
+                    error < 2e-4 + 5e-3 * slope.abs(),
+                    "{kind:?} {bias} {only}: {measured} {slope}"
+                );
             }
         }
     }
@@ -114,7 +135,11 @@ fn no_position_sees_what_follows_it() {
         model.forward(tokens).into_data().try_into_vec().unwrap()
     };
     let (a, b) = (logits(6), logits(9));
-    assert_eq!(a[..5 * 11], b[..5 * 11], "logits before the change are the same");
+    assert_eq!(
+        a[..5 * 11],
+        b[..5 * 11],
+        "logits before the change are the same"
+    );
     assert_ne!(a[5 * 11..], b[5 * 11..]);
 }
 
@@ -135,7 +160,10 @@ fn positions_matter_through_distance() {
         }
     }
     let last = |all: Vec<f32>| all[5 * 11..].to_vec();
-    assert_ne!(last(logits(vec![1, 2, 3, 3, 3, 3])), last(logits(vec![2, 1, 3, 3, 3, 3])));
+    assert_ne!(
+        last(logits(vec![1, 2, 3, 3, 3, 3])),
+        last(logits(vec![2, 1, 3, 3, 3, 3]))
+    );
 }
 
 #[test]
@@ -151,7 +179,10 @@ fn cross_entropy_of_known_logits() {
     let device = Device::flex();
     let logits = Tensor::<3>::from_data([[[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]]], &device);
     let targets = Tensor::<2, Int>::from_data([[2, 0]], &device);
-    let losses: Vec<f32> = cross_entropy(logits, targets).into_data().try_into_vec().unwrap();
+    let losses: Vec<f32> = cross_entropy(logits, targets)
+        .into_data()
+        .try_into_vec()
+        .unwrap();
     let sum = |logits: [f64; 3]| logits.iter().map(|l| l.exp()).sum::<f64>().ln();
     let expected = [sum([0.0, 1.0, 2.0]) - 2.0, sum([3.0, 0.0, 0.0]) - 3.0];
     for (loss, expected) in losses.iter().zip(expected) {

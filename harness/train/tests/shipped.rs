@@ -16,7 +16,11 @@ fn models_have_the_parameters_the_formula_says() {
         let corpus = CorpusFacts {
             sha256: String::new(),
             tokenizer: definition.corpus.tokenizer(),
-            vocabulary: definition.corpus.grammar.as_ref().map_or(256, |grammar| grammar.letters + 1),
+            vocabulary: definition
+                .corpus
+                .grammar
+                .as_ref()
+                .map_or(256, |grammar| grammar.letters + 1),
             train_tokens: u64::MAX / 4,
             validation_tokens: u64::MAX / 4,
             bytes_per_token: 1.0,

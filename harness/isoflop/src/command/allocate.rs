@@ -36,7 +36,10 @@ pub fn allocate(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let fit = record.and_then(FitRecord::fit);
     let fit = fit.with_context(|| format!("{}: there is no fit in it", path.display()))?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&isoflop_law::allocate(&fit, arguments.flops)?)?);
+        println!(
+            "{}",
+            serde_json::to_string(&isoflop_law::allocate(&fit, arguments.flops)?)?
+        );
     } else {
         print!("{}", advise(&fit, arguments.flops)?.trim_start());
     }

@@ -50,7 +50,12 @@ pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let columns = Columns::new(read_table(&path)?);
     let choice = Choice {
         form: arguments.form,
-        variables: Choice::variables_of(arguments.form, arguments.x.as_deref(), &arguments.n, &arguments.d)?,
+        variables: Choice::variables_of(
+            arguments.form,
+            arguments.x.as_deref(),
+            &arguments.n,
+            &arguments.d,
+        )?,
         loss: arguments.loss.clone(),
         options: FitOptions {
             objective: Objective::HuberLog {

@@ -51,7 +51,10 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let seconds = times(&suite, arguments)?;
     print!("\n{}", table(cells, &seconds));
     if suite.plan.repeated > 0 {
-        println!("{} cells stand in more than one sweep and are trained once", suite.plan.repeated);
+        println!(
+            "{} cells stand in more than one sweep and are trained once",
+            suite.plan.repeated
+        );
     }
     print!("{}", decisions(cells));
     let total: f64 = seconds.iter().sum();
@@ -66,8 +69,21 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
     let headings = [
-        "cell", "width", "depth", "heads", "hidden", "batch", "steps", "rate", "N", "N no emb.", "D",
-        "epochs", "FLOPs 6ND", "memory", "time",
+        "cell",
+        "width",
+        "depth",
+        "heads",
+        "hidden",
+        "batch",
+        "steps",
+        "rate",
+        "N",
+        "N no emb.",
+        "D",
+        "epochs",
+        "FLOPs 6ND",
+        "memory",
+        "time",
     ];
     let rows: Vec<Vec<String>> = cells
         .iter()
@@ -100,15 +116,24 @@ fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
 fn decisions(cells: &[PlannedCell]) -> String {
     let mut by_setting: BTreeMap<&str, (&Decision, Vec<f64>)> = BTreeMap::new();
     for decision in cells.iter().flat_map(|planned| &planned.decisions) {
-        let entry = by_setting.entry(decision.setting).or_insert((decision, Vec::new()));
+        let entry = by_setting
+            .entry(decision.setting)
+            .or_insert((decision, Vec::new()));
         entry.1.extend(decision.value.parse::<f64>());
     }
     let mut text = String::new();
     for (setting, (decision, values)) in by_setting {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let range = if low == high { low.to_string() } else { format!("{low} to {high}") };
-        text += &format!("\n{setting} = {range}: {}\n  source: {}", decision.reason, decision.source);
+        let range = if low == high {
+            low.to_string()
+        } else {
+            format!("{low} to {high}")
+        };
+        text += &format!(
+            "\n{setting} = {range}: {}\n  source: {}",
+            decision.reason, decision.source
+        );
     }
     if text.is_empty() { text } else { text + "\n" }
 }

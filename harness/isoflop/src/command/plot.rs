@@ -18,7 +18,10 @@ pub struct Arguments {
 }
 
 pub fn plot(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let plots = arguments.plots.clone().unwrap_or_else(|| crate::places::plots_of(&arguments.dir));
+    let plots = arguments
+        .plots
+        .clone()
+        .unwrap_or_else(|| crate::places::plots_of(&arguments.dir));
     for path in draw(&arguments.dir, &plots, &Figure::ALL)? {
         println!("{}", path.display());
     }
@@ -35,7 +38,9 @@ pub fn draw(dir: &Path, plots: &Path, figures: &[Figure]) -> anyhow::Result<Vec<
     let source = source(dir, file_hash(&path)?);
     let mut written = Vec::new();
     for figure in figures {
-        let Some(picture) = figure.draw(&runs, &curves, &fits, &source)? else { continue };
+        let Some(picture) = figure.draw(&runs, &curves, &fits, &source)? else {
+            continue;
+        };
         for (ending, bytes) in [("svg", picture.svg.as_bytes()), ("png", &picture.png)] {
             let path = plots.join(format!("{}.{ending}", figure.name()));
             write_atomically(&path, bytes)?;
@@ -47,9 +52,14 @@ pub fn draw(dir: &Path, plots: &Path, figures: &[Figure]) -> anyhow::Result<Vec<
 
 /// Names the folder from `results` on, so that a figure is the same wherever the project lies.
 fn source(dir: &Path, table_hash: String) -> Source {
-    let parts: Vec<String> =
-        dir.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-    let from = parts.iter().rposition(|part| part == "results").unwrap_or(parts.len().saturating_sub(2));
+    let parts: Vec<String> = dir
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    let from = parts
+        .iter()
+        .rposition(|part| part == "results")
+        .unwrap_or(parts.len().saturating_sub(2));
     let shown = parts[from..].join("/");
     let title = parts[parts.len().saturating_sub(2)..].join(", ");
     Source {

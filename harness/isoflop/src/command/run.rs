@@ -79,7 +79,10 @@ impl Suite {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
     let device = &arguments.suite.device;
-    let dir = arguments.results.join(&suite.definition.name).join(device.slug());
+    let dir = arguments
+        .results
+        .join(&suite.definition.name)
+        .join(device.slug());
     let folder = SuiteFolder::new(&dir);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = arguments.workers.unwrap_or(match device {
@@ -105,8 +108,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let plots = arguments.plots.clone().unwrap_or_else(|| plots_of(&dir));
     let figures = plot::draw(&dir, &plots, &figures(&suite.definition.figures))?;
     summarize(&suite, &ends, &fits, &dir, &plots, figures.len())?;
-    let all_done = ends.len() == suite.plan.cells.len() && ends.values().all(|end| *end == Status::Done);
-    Ok(if all_done { ExitCode::SUCCESS } else { Exit::NotAllDone.into() })
+    let all_done =
+        ends.len() == suite.plan.cells.len() && ends.values().all(|end| *end == Status::Done);
+    Ok(if all_done {
+        ExitCode::SUCCESS
+    } else {
+        Exit::NotAllDone.into()
+    })
 }
 
 /// The figures a definition asks for: all, where it names none.
@@ -118,7 +126,11 @@ fn figures(kinds: &[FigureKind]) -> Vec<Figure> {
         FigureKind::TrainingCurves => Figure::TrainingCurves,
         FigureKind::Isoflop => Figure::Isoflop,
     };
-    if kinds.is_empty() { Figure::ALL.to_vec() } else { kinds.iter().map(figure).collect() }
+    if kinds.is_empty() {
+        Figure::ALL.to_vec()
+    } else {
+        kinds.iter().map(figure).collect()
+    }
 }
 
 struct Coordinator<'a> {
@@ -144,7 +156,10 @@ impl Coordinator<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let text = serde_json::to_string_pretty(&record)? + "\n";
-        Ok(write_atomically(&self.folder.file("machine.json"), text.as_bytes())?)
+        Ok(write_atomically(
+            &self.folder.file("machine.json"),
+            text.as_bytes(),
+        )?)
     }
 
     /// Trains what is not done. Returns how every cell that has ended ended.
@@ -173,7 +188,12 @@ impl Coordinator<'_> {
     fn watch(&self, ends: &mut HashMap<CellId, Status>, left: usize) -> anyhow::Result<()> {
         let plan = &self.suite.plan;
         let cost = |planned: &&PlannedCell| ends.contains_key(&planned.id);
-        let before = plan.cells.iter().filter(cost).map(|planned| planned.cell.cost()).sum();
+        let before = plan
+            .cells
+            .iter()
+            .filter(cost)
+            .map(|planned| planned.cell.cost())
+            .sum();
         let count = self.workers.min(left);
         let mut progress = Progress::new(count, plan.cells.len(), plan.cost(), ends.len(), before);
         let (to, from) = mpsc::channel();
@@ -181,18 +201,38 @@ impl Coordinator<'_> {
         let mut training: Vec<Option<CellId>> = vec![None; count];
         let mut alive = Vec::new();
         for number in 0..count {
-            alive.push(Some(Worker::start(number, &self.worker_arguments(&skip), to.clone())?));
+            alive.push(Some(Worker::start(
+                number,
+                &self.worker_arguments(&skip),
+                to.clone(),
+            )?));
         }
         while alive.iter().any(Option::is_some) {
             let message = from.recv().context("every worker has a sender")?;
             match message {
                 Message::Event(number, Event::Begin { cell }) => training[number] = Some(cell),
-                Message::Event(number, Event::Step { cell, tokens, loss, seconds }) => {
+                Message::Event(
+                    number,
+                    Event::Step {
+                        cell,
+                        tokens,
+                        loss,
+                        seconds,
+                    },
+                ) => {
                     if let Some(planned) = plan.find(&cell) {
                         progress.step(number, planned, tokens, loss, seconds);
                     }
                 }
-                Message::Event(number, Event::End { cell, status, reason, loss }) => {
+                Message::Event(
+                    number,
+                    Event::End {
+                        cell,
+                        status,
+                        reason,
+                        loss,
+                    },
+                ) => {
                     training[number] = None;
                     let how = match loss {
                         Some(loss) => format!("loss {loss:.4}"),
@@ -208,7 +248,8 @@ impl Coordinator<'_> {
                 }
                 Message::Gone(number, status, errors) => {
                     alive[number] = None;
-                    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                    let how =
+                        status.map_or_else(|error| error.to_string(), |status| status.to_string());
                     match training[number].take() {
                         // It died of a cell: that cell is failed, and another worker takes its place.
                         Some(cell) => {
@@ -219,7 +260,8 @@ impl Coordinator<'_> {
                             }
                             ends.insert(cell.clone(), Status::Failed);
                             skip.push(cell);
-                            let worker = Worker::start(number, &self.worker_arguments(&skip), to.clone())?;
+                            let worker =
+                                Worker::start(number, &self.worker_arguments(&skip), to.clone())?;
                             alive[number] = Some(worker);
                         }
                         None if how != "exit status: 0" => {
@@ -255,7 +297,9 @@ impl Coordinator<'_> {
 
     /// Publishes the end of a run whose worker cannot do so any more.
     fn publish_failure(&self, id: &CellId, reason: &str) -> anyhow::Result<()> {
-        let Some(planned) = self.suite.plan.find(id) else { return Ok(()) };
+        let Some(planned) = self.suite.plan.find(id) else {
+            return Ok(());
+        };
         let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
         if let Claim::Mine(attempt) = self.folder.claim(&record)? {
             let outcome = worker::failed(reason.to_owned());
@@ -316,12 +360,20 @@ fn summarize(
 ) -> anyhow::Result<()> {
     let cells = &suite.plan.cells;
     let done = ends.values().filter(|end| **end == Status::Done).count();
-    println!("{}: {done} of {} cells done", suite.definition.name, cells.len());
+    println!(
+        "{}: {done} of {} cells done",
+        suite.definition.name,
+        cells.len()
+    );
     for planned in cells {
         match ends.get(&planned.id) {
             Some(Status::Done) => {}
             Some(status) => println!("  {} {}: {}", planned.id, shape(planned), status.as_str()),
-            None => println!("  {} {}: trained by another process", planned.id, shape(planned)),
+            None => println!(
+                "  {} {}: trained by another process",
+                planned.id,
+                shape(planned)
+            ),
         }
     }
     for record in fits {
@@ -332,9 +384,19 @@ fn summarize(
     }
     let trading = fits.iter().find(|record| record.allocation.is_some());
     if let Some(fit) = trading.and_then(FitRecord::fit) {
-        let most = cells.iter().map(|planned| planned.flops.six_n_total).fold(0.0, f64::max);
-        print!("\nnext, for ten times the compute of the largest run:\n{}", advise(&fit, 10.0 * most)?);
+        let most = cells
+            .iter()
+            .map(|planned| planned.flops.six_n_total)
+            .fold(0.0, f64::max);
+        print!(
+            "\nnext, for ten times the compute of the largest run:\n{}",
+            advise(&fit, 10.0 * most)?
+        );
     }
-    println!("\nresults  {}\nfigures  {} ({figures} files)", dir.display(), plots.display());
+    println!(
+        "\nresults  {}\nfigures  {} ({figures} files)",
+        dir.display(),
+        plots.display()
+    );
     Ok(())
 }

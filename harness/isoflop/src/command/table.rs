@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_ledger::{LedgerError, SuiteFolder, cells_table, curves_table, write_csv, write_parquet};
+use isoflop_ledger::{
+    LedgerError, SuiteFolder, cells_table, curves_table, write_csv, write_parquet,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -22,7 +24,10 @@ pub fn table(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 pub fn make(dir: &Path, csv: bool) -> Result<Vec<PathBuf>, LedgerError> {
     let folder = SuiteFolder::new(dir);
     let mut written = Vec::new();
-    for (name, mut table) in [("cells", cells_table(&folder)?), ("curves", curves_table(&folder)?)] {
+    for (name, mut table) in [
+        ("cells", cells_table(&folder)?),
+        ("curves", curves_table(&folder)?),
+    ] {
         let path = folder.file(&format!("{name}.parquet"));
         write_parquet(&mut table, &path)?;
         written.push(path);

@@ -32,14 +32,25 @@ pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
     let folder = SuiteFolder::new(&arguments.folder);
     let mut cells: Vec<&PlannedCell> = suite.plan.cells.iter().collect();
-    cells.sort_by(|a, b| b.cell.cost().total_cmp(&a.cell.cost()).then_with(|| a.id.cmp(&b.id)));
+    cells.sort_by(|a, b| {
+        b.cell
+            .cost()
+            .total_cmp(&a.cell.cost())
+            .then_with(|| a.id.cmp(&b.id))
+    });
     for planned in cells {
         if arguments.skip.iter().any(|id| id == planned.id.as_str()) {
             continue;
         }
         let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
         if let Claim::Mine(attempt) = folder.claim(&record)? {
-            run_cell(planned, attempt, &suite.corpus, &arguments.suite.device, arguments.threads)?;
+            run_cell(
+                planned,
+                attempt,
+                &suite.corpus,
+                &arguments.suite.device,
+                arguments.threads,
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -64,7 +75,9 @@ fn run_cell(
             seconds: step.seconds,
         })
     };
-    let trained = on_threads(threads, || train(&planned.cell, corpus, &open_device(device)?, &mut record))?;
+    let trained = on_threads(threads, || {
+        train(&planned.cell, corpus, &open_device(device)?, &mut record)
+    })?;
     let outcome = match trained {
         Ok(outcome) => outcome,
         // Nobody reads this worker any more, or the disk refuses: it is not the cell that failed.

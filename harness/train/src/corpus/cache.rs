@@ -19,9 +19,16 @@ const FORMAT: u32 = 1;
 
 /// Where corpora are kept unless told otherwise: the user's cache folder.
 pub fn default_cache() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-    base.unwrap_or_else(std::env::temp_dir).join("isoflop").join("corpora")
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let base =
+        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    base.unwrap_or_else(std::env::temp_dir)
+        .join("isoflop")
+        .join("corpora")
 }
 
 /// `corpus.json`: what a cached corpus is.
@@ -63,11 +70,17 @@ pub fn grammar(cache: &Path, definition: &GrammarCorpus) -> Result<Corpus, Corpu
     let recipe = serde_json::to_vec(&(FORMAT, definition)).expect("a definition is plain data");
     open_or_make(cache, &sha256(&recipe), |folder| {
         let mut parts = Vec::new();
-        for (stream, (name, tokens)) in
-            [("train", definition.tokens), ("validation", definition.validation_tokens)].into_iter().enumerate()
+        for (stream, (name, tokens)) in [
+            ("train", definition.tokens),
+            ("validation", definition.validation_tokens),
+        ]
+        .into_iter()
+        .enumerate()
         {
             let mut out = part(folder, name)?;
-            grammar.write(stream as u64, tokens, &mut out).map_err(CorpusError::io(folder))?;
+            grammar
+                .write(stream as u64, tokens, &mut out)
+                .map_err(CorpusError::io(folder))?;
             parts.push(out);
         }
         let validation = parts.pop().expect("two parts");
@@ -89,9 +102,17 @@ fn text_key(files: &[TextFile]) -> Result<String, CorpusError> {
     digest.update(FORMAT.to_le_bytes());
     for file in files {
         let facts = fs::metadata(&file.path).map_err(CorpusError::io(&file.path))?;
-        let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let changed = facts
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let nanoseconds = changed.map_or(0, |since| since.as_nanos());
-        digest.update(format!("{}\0{}\0{}\0{nanoseconds}\n", file.name, file.path.display(), facts.len()));
+        digest.update(format!(
+            "{}\0{}\0{}\0{nanoseconds}\n",
+            file.name,
+            file.path.display(),
+            facts.len()
+        ));
     }
     Ok(hex(digest.finalize()))
 }

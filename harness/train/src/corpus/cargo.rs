@@ -54,9 +54,9 @@ pub fn sources(corpus: &CargoCorpus) -> Result<Vec<TextFile>, CorpusError> {
 
 /// Folders that hold unpacked packages: one per registry or mirror of it.
 fn registries() -> Vec<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
-        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"))
-    });
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
     let Some(sources) = home.map(|home| home.join("registry/src")) else {
         return Vec::new();
     };

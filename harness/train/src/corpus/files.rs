@@ -28,7 +28,11 @@ pub fn listed(corpus: &FilesCorpus, folder: &Path) -> Result<Vec<TextFile>, Corp
 
 /// The files below `root` that `wanted` accepts, in the order of their paths, which is the same on
 /// every file system.
-pub fn below(root: &Path, name: &str, wanted: impl Fn(&Path) -> bool) -> Result<Vec<TextFile>, CorpusError> {
+pub fn below(
+    root: &Path,
+    name: &str,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<TextFile>, CorpusError> {
     let mut found = Vec::new();
     for entry in WalkDir::new(root) {
         let entry = entry.map_err(|error| {
@@ -42,7 +46,10 @@ pub fn below(root: &Path, name: &str, wanted: impl Fn(&Path) -> bool) -> Result<
             continue;
         }
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        let parts: Vec<_> = relative
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
         found.push(TextFile {
             name: format!("{name}/{}", parts.join("/")),
             path: entry.into_path(),

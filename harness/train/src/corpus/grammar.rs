@@ -73,7 +73,12 @@ impl Categorical {
     }
 
     fn entropy(&self) -> Nats {
-        -self.probabilities.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f64>()
+        -self
+            .probabilities
+            .iter()
+            .filter(|p| **p > 0.0)
+            .map(|p| p * p.ln())
+            .sum::<f64>()
     }
 
     fn sample(&self, rng: &mut impl Rng) -> usize {
@@ -101,7 +106,9 @@ impl Grammar {
             return refuse("`letters` lies from 2 to 26");
         }
         if classes == 0 || words < 2 * classes || words > 1 << 22 {
-            return refuse("`words` lies from twice the classes to 4194304, and there is at least one class");
+            return refuse(
+                "`words` lies from twice the classes to 4194304, and there is at least one class",
+            );
         }
         if !(0.0..=4.0).contains(&zipf) {
             return refuse("`zipf` lies from 0 to 4");
@@ -114,7 +121,9 @@ impl Grammar {
         let per_class = (words / classes) as usize;
         let lexicons = (0..classes)
             .map(|_| Lexicon {
-                words: (0..per_class).map(|rank| spell(rank, letters, &mut taken, &mut rng)).collect(),
+                words: (0..per_class)
+                    .map(|rank| spell(rank, letters, &mut taken, &mut rng))
+                    .collect(),
                 ranks: Categorical::new(Categorical::zipf(per_class, zipf)),
             })
             .collect();
@@ -143,8 +152,12 @@ impl Grammar {
     /// Entropy rate in nats per symbol, exact but for rounding.
     pub fn entropy_rate(&self) -> Nats {
         let (mut entropy, mut symbols) = (0.0, 0.0);
-        for ((pi, lexicon), next) in
-            self.stationary.probabilities.iter().zip(&self.lexicons).zip(&self.transitions)
+        for ((pi, lexicon), next) in self
+            .stationary
+            .probabilities
+            .iter()
+            .zip(&self.lexicons)
+            .zip(&self.transitions)
         {
             entropy += pi * (next.entropy() + lexicon.ranks.entropy());
             symbols += pi * lexicon.mean_symbols();
@@ -178,7 +191,10 @@ impl Lexicon {
     /// Letters of a word and its space, on average.
     fn mean_symbols(&self) -> f64 {
         let lengths = self.words.iter().map(|word| word.len() as f64);
-        lengths.zip(&self.ranks.probabilities).map(|(length, p)| length * p).sum()
+        lengths
+            .zip(&self.ranks.probabilities)
+            .map(|(length, p)| length * p)
+            .sum()
     }
 }
 
@@ -190,7 +206,9 @@ fn spell(rank: usize, letters: u64, taken: &mut HashSet<Vec<u8>>, rng: &mut ChaC
     loop {
         // A few tries at one length: where it is crowded, a longer word.
         for _ in 0..8 {
-            let mut word: Vec<u8> = (0..length).map(|_| rng.random_range(1..=letters) as u8).collect();
+            let mut word: Vec<u8> = (0..length)
+                .map(|_| rng.random_range(1..=letters) as u8)
+                .collect();
             word.push(SPACE);
             if taken.insert(word.clone()) {
                 return word;
@@ -261,7 +279,9 @@ mod tests {
             }
             let (mut surprise, mut symbols, mut before) = (0.0, 0, None);
             for word in text.split_inclusive(|symbol| *symbol == SPACE) {
-                let Some((class, p)) = of_word.get(word) else { continue };
+                let Some((class, p)) = of_word.get(word) else {
+                    continue;
+                };
                 if let Some(before) = before {
                     let next: &Categorical = &grammar.transitions[before];
                     surprise -= (p * next.probabilities[*class]).ln();

@@ -37,8 +37,15 @@ impl Corpus {
     ///
     /// # Errors
     /// If a source is missing, there is too little text, or the cache cannot be written.
-    pub fn prepare(definition: &Definition, folder: &Path, cache: &Path) -> Result<Self, CorpusError> {
-        let source = definition.corpus.chosen().expect("a checked definition has one corpus");
+    pub fn prepare(
+        definition: &Definition,
+        folder: &Path,
+        cache: &Path,
+    ) -> Result<Self, CorpusError> {
+        let source = definition
+            .corpus
+            .chosen()
+            .expect("a checked definition has one corpus");
         match source {
             CorpusSource::Cargo(cargo) => cache::text(cache, &cargo::sources(cargo)?),
             CorpusSource::Files(files) => cache::text(cache, &files::listed(files, folder)?),
@@ -55,7 +62,11 @@ struct TextFile {
 }
 
 fn hex(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn sha256(text: &[u8]) -> String {

@@ -40,7 +40,10 @@ impl<W: Write> Splitter<W> {
     pub fn document(&mut self, mut text: impl Read) -> io::Result<()> {
         loop {
             let room = BLOCK - self.block.len();
-            let read = text.by_ref().take(room as u64).read_to_end(&mut self.block)?;
+            let read = text
+                .by_ref()
+                .take(room as u64)
+                .read_to_end(&mut self.block)?;
             if self.block.len() == BLOCK {
                 self.flush_block()?;
             }
@@ -56,7 +59,11 @@ impl<W: Write> Splitter<W> {
     }
 
     fn flush_block(&mut self) -> io::Result<()> {
-        let part = if held_out(&self.block) { &mut self.validation } else { &mut self.train };
+        let part = if held_out(&self.block) {
+            &mut self.validation
+        } else {
+            &mut self.train
+        };
         part.write_all(&self.block)?;
         self.block.clear();
         Ok(())

@@ -38,14 +38,19 @@ impl Attention {
     pub fn forward(&self, x: Tensor<3>, rotary: &Rotary) -> Tensor<3> {
         let [batch, sequence, width] = x.dims();
         let heads = |x: Tensor<3>| x.reshape([batch, sequence, self.heads, width / self.heads]);
-        let query = rotary.turn(heads(self.query.forward(x.clone()))).swap_dims(1, 2);
-        let key = rotary.turn(heads(self.key.forward(x.clone()))).swap_dims(1, 2);
+        let query = rotary
+            .turn(heads(self.query.forward(x.clone())))
+            .swap_dims(1, 2);
+        let key = rotary
+            .turn(heads(self.key.forward(x.clone())))
+            .swap_dims(1, 2);
         let value = heads(self.value.forward(x)).swap_dims(1, 2);
         let options = AttentionModuleOptions {
             is_causal: true,
             ..Default::default()
         };
         let mixed = attention(query, key, value, None, None, options);
-        self.output.forward(mixed.swap_dims(1, 2).reshape([batch, sequence, width]))
+        self.output
+            .forward(mixed.swap_dims(1, 2).reshape([batch, sequence, width]))
     }
 }

@@ -37,8 +37,9 @@ impl<'a> Initial<'a> {
     /// A matrix of independent normal numbers.
     pub fn matrix(&mut self, shape: [usize; 2], deviation: f64) -> Param<Tensor<2>> {
         let normal = Normal::new(0.0, deviation).expect("a deviation is finite and positive");
-        let values: Vec<f32> =
-            (0..shape[0] * shape[1]).map(|_| normal.sample(&mut self.rng) as f32).collect();
+        let values: Vec<f32> = (0..shape[0] * shape[1])
+            .map(|_| normal.sample(&mut self.rng) as f32)
+            .collect();
         Param::from_data(TensorData::new(values, shape), self.device)
     }
 

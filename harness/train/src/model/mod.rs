@@ -60,7 +60,11 @@ impl Transformer {
             blocks,
             norm: initial.norm(width),
             head,
-            rotary: Rotary::new(shape.sequence_length as usize, shape.head_width as usize, device),
+            rotary: Rotary::new(
+                shape.sequence_length as usize,
+                shape.head_width as usize,
+                device,
+            ),
         }
     }
 
@@ -105,5 +109,8 @@ impl Transformer {
 /// - targets, output: `[batch, sequence]`
 pub fn cross_entropy(logits: Tensor<3>, targets: Tensor<2, Int>) -> Tensor<2> {
     let log_probabilities = log_softmax(logits, 2);
-    log_probabilities.gather(2, targets.unsqueeze_dim::<3>(2)).squeeze_dim::<2>(2).neg()
+    log_probabilities
+        .gather(2, targets.unsqueeze_dim::<3>(2))
+        .squeeze_dim::<2>(2)
+        .neg()
 }

@@ -40,7 +40,10 @@ impl Rotary {
         Rotary {
             cos: table(f64::cos),
             sin: table(f64::sin),
-            quarter_turn: Tensor::from_data(TensorData::new(turn, [head_width, head_width]), device),
+            quarter_turn: Tensor::from_data(
+                TensorData::new(turn, [head_width, head_width]),
+                device,
+            ),
         }
     }
 
@@ -51,7 +54,9 @@ impl Rotary {
     pub fn turn(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, sequence, heads, head_width] = x.dims();
         let rows = x.clone().reshape([batch * sequence * heads, head_width]);
-        let turned = rows.matmul(self.quarter_turn.clone()).reshape([batch, sequence, heads, head_width]);
+        let turned = rows
+            .matmul(self.quarter_turn.clone())
+            .reshape([batch, sequence, heads, head_width]);
         let up_to = |table: &Tensor<3>| table.clone().slice([0..sequence]).unsqueeze::<4>();
         x * up_to(&self.cos) + turned * up_to(&self.sin)
     }
