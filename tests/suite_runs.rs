@@ -71,7 +71,7 @@ fn a_suite_is_trained_tabled_fitted_and_drawn() {
         .code(0)
         .complains("12 cells, 0 done, 12 to train")
         .says("12 of 12 cells done")
-        .says("loss = E + A N^-alpha + B D^-beta")
+        .says("L = E + A N^-alpha + B D^-beta")
         .says("for ten times the compute");
 
     place.isoflop("table results/tiny/flex").code(0);

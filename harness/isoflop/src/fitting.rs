@@ -111,8 +111,8 @@ pub fn describe(record: &FitRecord) -> String {
         .map(|(variable, column)| format!("{variable} = {column}"))
         .collect();
     let mut text = format!(
-        "{}   L = {loss}, {}; {} points, residuals {:.2}%\n",
-        fit.form.equation().replacen("L = ", "loss = ", 1),
+        "{}, with L = {loss}, {}; {} points, residuals {:.2}%\n",
+        fit.form.equation(),
         variables.join(", "),
         fit.points,
         100.0 * fit.residual,

@@ -3,7 +3,7 @@
 use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome};
 use serde::{Deserialize, Serialize};
 
-/// Version of `cell.json` and `result.json`.
+/// Version of `cell.json`, `result.json` and `machine.json`.
 pub const FORMAT: u32 = 1;
 
 /// `cell.json`: the resolved cell of a run.

@@ -80,7 +80,7 @@ impl Definition {
             file: file.to_owned(),
             text: text.to_owned(),
         };
-        let wire: Wire = toml::from_str(text).map_err(|error| source.from_toml(&error))?;
+        let wire: Wire = toml::from_str(text).map_err(|error| source.of_toml(&error))?;
         let name = Path::new(file)
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())

@@ -79,7 +79,7 @@ impl Source {
 
     /// Turns what `toml` found into our error, with the nearest known key or value where it names
     /// one that is not known.
-    pub fn from_toml(&self, error: &toml::de::Error) -> DefinitionError {
+    pub fn of_toml(&self, error: &toml::de::Error) -> DefinitionError {
         let message = error.message().trim().to_owned();
         let help = nearest(&message);
         self.error(error.span(), message, help)

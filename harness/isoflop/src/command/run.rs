@@ -9,8 +9,8 @@ use anyhow::Context;
 use isoflop_figure::Figure;
 use isoflop_law::{FitOptions, FitRecord, Form};
 use isoflop_ledger::{
-    CellRecord, Claim, Columns, Finished, MachineRecord, SuiteFolder, file_hash, read_table,
-    write_atomically,
+    CellRecord, Claim, Columns, FORMAT, Finished, MachineRecord, SuiteFolder, file_hash,
+    read_table, write_atomically,
 };
 use isoflop_suite::{CellId, Definition, FigureKind, FitDefinition, Plan, PlannedCell, Status};
 use isoflop_train::{Corpus, DeviceName, Machine, adapter, default_cache};
@@ -146,7 +146,7 @@ impl Coordinator<'_> {
     fn machine(&self) -> anyhow::Result<()> {
         let machine = Machine::here();
         let record = MachineRecord {
-            format: 1,
+            format: FORMAT,
             system: machine.system,
             processor: machine.processor,
             threads: machine.threads,

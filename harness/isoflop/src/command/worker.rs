@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use isoflop_ledger::{Attempt, CellRecord, Claim, RunRecord, SuiteFolder};
+use isoflop_ledger::{Attempt, CellRecord, Claim, FORMAT, RunRecord, SuiteFolder};
 use isoflop_suite::{Outcome, PlannedCell, Status, Step, TimeSplit};
 use isoflop_train::{Corpus, DeviceName, TrainError, on_threads, open_device, train};
 
@@ -121,7 +121,7 @@ pub fn result_record(
     outcome: Outcome,
 ) -> RunRecord {
     RunRecord {
-        format: 1,
+        format: FORMAT,
         id: planned.id.clone(),
         attempt,
         device: device.to_string(),

@@ -34,8 +34,7 @@ pub fn sources(corpus: &CargoCorpus) -> Result<Vec<TextFile>, CorpusError> {
         let package = lock
             .package
             .iter()
-            .filter(|package| package.name == *name && package.source.is_some())
-            .next_back()
+            .rfind(|package| package.name == *name && package.source.is_some())
             .ok_or_else(|| CorpusError::NotLocked(name.clone()))?;
         let folder = format!("{}-{}", package.name, package.version);
         let root = registries

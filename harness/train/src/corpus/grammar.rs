@@ -206,10 +206,8 @@ fn spell(rank: usize, letters: u64, taken: &mut HashSet<Vec<u8>>, rng: &mut ChaC
     loop {
         // A few tries at one length: where it is crowded, a longer word.
         for _ in 0..8 {
-            let mut word: Vec<u8> = (0..length)
-                .map(|_| rng.random_range(1..=letters) as u8)
-                .collect();
-            word.push(SPACE);
+            let letter = |_| rng.random_range(1..=letters) as u8;
+            let word: Vec<u8> = (0..length).map(letter).chain([SPACE]).collect();
             if taken.insert(word.clone()) {
                 return word;
             }

@@ -57,7 +57,7 @@ impl Rotary {
         let turned = rows
             .matmul(self.quarter_turn.clone())
             .reshape([batch, sequence, heads, head_width]);
-        let up_to = |table: &Tensor<3>| table.clone().slice([0..sequence]).unsqueeze::<4>();
+        let up_to = |table: &Tensor<3>| table.clone().slice_dim(0, 0..sequence).unsqueeze::<4>();
         x * up_to(&self.cos) + turned * up_to(&self.sin)
     }
 }
