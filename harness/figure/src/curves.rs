@@ -33,7 +33,7 @@ pub fn training(curves: &[Curve], source: &Source) -> Result<Option<Picture>, Fi
 /// The geometric mean of the losses in each of equal steps of log tokens: single batches scatter
 /// more than the curves differ.
 fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    const PER_OCTAVE: f64 = 6.0;
+    const PER_OCTAVE: f64 = 3.0;
     let mut bins: Vec<(i64, f64, f64, f64)> = Vec::new();
     for (tokens, loss) in points
         .iter()

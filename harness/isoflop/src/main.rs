@@ -1,6 +1,8 @@
 //! `isoflop`: scaling-law experiments from their definition to their figures.
 
 mod command;
+#[cfg(feature = "train")]
+mod coordinator;
 mod fitting;
 mod places;
 #[cfg(feature = "train")]

@@ -34,6 +34,7 @@ mod model;
 mod outcome;
 mod plan;
 mod rules;
+mod sweep;
 
 pub use axis::Axis;
 pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, Optimizer, Schedule, Training};

@@ -66,7 +66,7 @@ pub struct TimeSplit {
 /// What a finished run measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// `Done` or `Diverged`.
+    /// How it ended.
     pub status: Status,
     /// Why, where the status is not `Done`.
     pub reason: Option<String>,
@@ -84,4 +84,21 @@ pub struct Outcome {
     pub seconds: TimeSplit,
     /// The process's peak of resident memory, where the system tells.
     pub peak_memory: Option<Bytes>,
+}
+
+impl Outcome {
+    /// The outcome of a run that ended before it was scored.
+    pub fn unscored(status: Status, reason: String) -> Self {
+        Outcome {
+            status,
+            reason: Some(reason),
+            loss: None,
+            loss_se: None,
+            train_loss: None,
+            scored_tokens: 0,
+            tokens_per_second: None,
+            seconds: TimeSplit::default(),
+            peak_memory: None,
+        }
+    }
 }

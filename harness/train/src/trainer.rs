@@ -269,15 +269,9 @@ pub fn train(
             let what = if loss.is_finite() { "gradient" } else { "loss" };
             let reason = format!("the {what} was no longer finite at step {}", step.step);
             return Ok(Outcome {
-                status: Status::Diverged,
-                reason: Some(reason),
-                loss: None,
-                loss_se: None,
-                train_loss: None,
-                scored_tokens: 0,
-                tokens_per_second: None,
                 seconds,
                 peak_memory: peak_memory(),
+                ..Outcome::unscored(Status::Diverged, reason)
             });
         }
         logged.push(loss);

@@ -6,10 +6,10 @@ mod fit;
 mod plan;
 mod plot;
 #[cfg(feature = "train")]
-mod run;
+pub mod run;
 mod table;
 #[cfg(feature = "train")]
-mod worker;
+pub mod worker;
 
 use std::process::ExitCode;
 

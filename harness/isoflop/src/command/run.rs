@@ -3,25 +3,20 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc;
 
-use anyhow::Context;
 use isoflop_figure::Figure;
 use isoflop_law::{FitOptions, FitRecord, Form};
-use isoflop_ledger::{
-    CellRecord, Claim, Columns, FORMAT, Finished, MachineRecord, SuiteFolder, file_hash,
-    read_table, write_atomically,
-};
-use isoflop_suite::{CellId, Definition, FigureKind, FitDefinition, Plan, PlannedCell, Status};
-use isoflop_train::{Corpus, DeviceName, Machine, adapter, default_cache};
+use isoflop_ledger::{Columns, SuiteFolder, file_hash, read_table, write_atomically};
+use isoflop_suite::{CellId, Definition, FigureKind, FitDefinition, Plan, Status};
+use isoflop_train::{Corpus, DeviceName, default_cache};
 
 use crate::Exit;
+use crate::coordinator::Coordinator;
 use crate::fitting::{Choice, advise, describe, fit_columns};
 use crate::places::plots_of;
-use crate::progress::{Progress, shape};
-use crate::workers::{Event, Message, Worker};
+use crate::progress::shape;
 
-use super::{plot, table, worker};
+use super::{plot, table};
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct SuiteArguments {
@@ -130,190 +125,6 @@ fn figures(kinds: &[FigureKind]) -> Vec<Figure> {
         Figure::ALL.to_vec()
     } else {
         kinds.iter().map(figure).collect()
-    }
-}
-
-struct Coordinator<'a> {
-    suite: &'a Suite,
-    arguments: &'a SuiteArguments,
-    folder: &'a SuiteFolder,
-    workers: usize,
-    threads: usize,
-}
-
-impl Coordinator<'_> {
-    /// Writes what these results are made on.
-    fn machine(&self) -> anyhow::Result<()> {
-        let machine = Machine::here();
-        let record = MachineRecord {
-            format: FORMAT,
-            system: machine.system,
-            processor: machine.processor,
-            threads: machine.threads,
-            device: self.arguments.device.to_string(),
-            adapter: adapter(&self.arguments.device)?,
-            workers: self.workers,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let text = serde_json::to_string_pretty(&record)? + "\n";
-        Ok(write_atomically(
-            &self.folder.file("machine.json"),
-            text.as_bytes(),
-        )?)
-    }
-
-    /// Trains what is not done. Returns how every cell that has ended ended.
-    fn train(&self) -> anyhow::Result<HashMap<CellId, Status>> {
-        let mut ends = HashMap::new();
-        for planned in &self.suite.plan.cells {
-            if self.folder.status(&planned.id)? == Finished::As(Status::Done) {
-                ends.insert(planned.id.clone(), Status::Done);
-            }
-        }
-        let cells = self.suite.plan.cells.len();
-        let left = cells - ends.len();
-        eprintln!(
-            "{}: {cells} cells, {} done, {left} to train on {} with {} workers",
-            self.suite.definition.name,
-            ends.len(),
-            self.arguments.device,
-            self.workers.min(left.max(1)),
-        );
-        if left > 0 {
-            self.watch(&mut ends, left)?;
-        }
-        Ok(ends)
-    }
-
-    fn watch(&self, ends: &mut HashMap<CellId, Status>, left: usize) -> anyhow::Result<()> {
-        let plan = &self.suite.plan;
-        let cost = |planned: &&PlannedCell| ends.contains_key(&planned.id);
-        let before = plan
-            .cells
-            .iter()
-            .filter(cost)
-            .map(|planned| planned.cell.cost())
-            .sum();
-        let count = self.workers.min(left);
-        let mut progress = Progress::new(count, plan.cells.len(), plan.cost(), ends.len(), before);
-        let (to, from) = mpsc::channel();
-        let mut skip: Vec<CellId> = Vec::new();
-        let mut training: Vec<Option<CellId>> = vec![None; count];
-        let mut alive = Vec::new();
-        for number in 0..count {
-            alive.push(Some(Worker::start(
-                number,
-                &self.worker_arguments(&skip),
-                to.clone(),
-            )?));
-        }
-        while alive.iter().any(Option::is_some) {
-            let message = from.recv().context("every worker has a sender")?;
-            match message {
-                Message::Event(number, Event::Begin { cell }) => training[number] = Some(cell),
-                Message::Event(
-                    number,
-                    Event::Step {
-                        cell,
-                        tokens,
-                        loss,
-                        seconds,
-                    },
-                ) => {
-                    if let Some(planned) = plan.find(&cell) {
-                        progress.step(number, planned, tokens, loss, seconds);
-                    }
-                }
-                Message::Event(
-                    number,
-                    Event::End {
-                        cell,
-                        status,
-                        reason,
-                        loss,
-                    },
-                ) => {
-                    training[number] = None;
-                    let how = match loss {
-                        Some(loss) => format!("loss {loss:.4}"),
-                        None => format!("{}: {}", status.as_str(), reason.unwrap_or_default()),
-                    };
-                    if status != Status::Done {
-                        skip.push(cell.clone());
-                    }
-                    if let Some(planned) = plan.find(&cell) {
-                        progress.end(number, planned, &how);
-                    }
-                    ends.insert(cell, status);
-                }
-                Message::Gone(number, status, errors) => {
-                    alive[number] = None;
-                    let how =
-                        status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                    match training[number].take() {
-                        // It died of a cell: that cell is failed, and another worker takes its place.
-                        Some(cell) => {
-                            let reason = format!("its worker ended with {how}: {errors}");
-                            self.publish_failure(&cell, &reason)?;
-                            if let Some(planned) = plan.find(&cell) {
-                                progress.end(number, planned, &format!("failed: {reason}"));
-                            }
-                            ends.insert(cell.clone(), Status::Failed);
-                            skip.push(cell);
-                            let worker =
-                                Worker::start(number, &self.worker_arguments(&skip), to.clone())?;
-                            alive[number] = Some(worker);
-                        }
-                        None if how != "exit status: 0" => {
-                            progress.clear();
-                            anyhow::bail!("a worker ended with {how}: {errors}");
-                        }
-                        None => {}
-                    }
-                }
-            }
-        }
-        progress.clear();
-        Ok(())
-    }
-
-    fn worker_arguments(&self, skip: &[CellId]) -> Vec<String> {
-        let given = self.arguments;
-        let mut arguments = vec![
-            given.suite.display().to_string(),
-            format!("--device={}", given.device),
-            format!("--folder={}", self.folder.path().display()),
-            format!("--threads={}", self.threads),
-        ];
-        if let Some(cache) = &given.cache {
-            arguments.push(format!("--cache={}", cache.display()));
-        }
-        if !skip.is_empty() {
-            let ids: Vec<&str> = skip.iter().map(CellId::as_str).collect();
-            arguments.push(format!("--skip={}", ids.join(",")));
-        }
-        arguments
-    }
-
-    /// Publishes the end of a run whose worker cannot do so any more.
-    fn publish_failure(&self, id: &CellId, reason: &str) -> anyhow::Result<()> {
-        let Some(planned) = self.suite.plan.find(id) else {
-            return Ok(());
-        };
-        let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
-        if let Claim::Mine(attempt) = self.folder.claim(&record)? {
-            let outcome = worker::failed(reason.to_owned());
-            let result = worker::result_record(
-                planned,
-                attempt.number(),
-                &self.suite.corpus,
-                &self.arguments.device,
-                self.threads,
-                outcome,
-            );
-            attempt.publish(&result)?;
-        }
-        Ok(())
     }
 }
 

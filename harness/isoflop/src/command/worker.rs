@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use isoflop_ledger::{Attempt, CellRecord, Claim, FORMAT, RunRecord, SuiteFolder};
-use isoflop_suite::{Outcome, PlannedCell, Status, Step, TimeSplit};
+use isoflop_suite::{Outcome, PlannedCell, Status, Step};
 use isoflop_train::{Corpus, DeviceName, TrainError, on_threads, open_device, train};
 
 use crate::workers::Event;
@@ -82,7 +82,7 @@ fn run_cell(
         Ok(outcome) => outcome,
         // Nobody reads this worker any more, or the disk refuses: it is not the cell that failed.
         Err(error @ TrainError::Record(_)) => return Err(error.into()),
-        Err(error) => failed(error.to_string()),
+        Err(error) => Outcome::unscored(Status::Failed, error.to_string()),
     };
     let result = result_record(planned, attempt.number(), corpus, device, threads, outcome);
     let outcome = result.outcome.clone();
@@ -94,21 +94,6 @@ fn run_cell(
         loss: outcome.loss,
     })?;
     Ok(())
-}
-
-/// The outcome of a run that ended without one.
-pub fn failed(reason: String) -> Outcome {
-    Outcome {
-        status: Status::Failed,
-        reason: Some(reason),
-        loss: None,
-        loss_se: None,
-        train_loss: None,
-        scored_tokens: 0,
-        tokens_per_second: None,
-        seconds: TimeSplit::default(),
-        peak_memory: None,
-    }
 }
 
 /// What is published of an outcome.
