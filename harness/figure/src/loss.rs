@@ -2,6 +2,8 @@
 
 use isoflop_law::{Fit, FitRecord, Form, Prediction, allocate};
 
+use plotters::style::text_anchor::HPos;
+
 use crate::axis::{Axis, plain};
 use crate::palette::{INK, LAW, MUTED, series};
 use crate::panel::{Entry, Mark, Panel, picture};
@@ -175,10 +177,16 @@ impl View<'_> {
                 floor.value,
                 &format!("floor E = {}", plain(floor.value)),
                 LAW,
+                HPos::Left,
             )?;
         }
         if let Some(entropy) = runs.entropy_rate {
-            panel.level(entropy, &format!("entropy rate {}", plain(entropy)), INK)?;
+            panel.level(
+                entropy,
+                &format!("entropy rate {}", plain(entropy)),
+                INK,
+                HPos::Right,
+            )?;
         }
         Ok(())
     }

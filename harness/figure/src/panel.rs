@@ -209,20 +209,31 @@ impl Panel<'_> {
             .map_err(failed)
     }
 
-    /// A level over the whole width, with its name at the left end.
-    pub fn level(&self, y: f64, name: &str, colour: RGBColor) -> Drawn {
+    /// A level over the whole width, with its name above it at the left end, or below it at the
+    /// right end, so that two levels close together can both be read.
+    pub fn level(&self, y: f64, name: &str, colour: RGBColor, end: HPos) -> Drawn {
         if !(0.0..=1.0).contains(&self.y.place(y)) {
             return Ok(());
         }
         self.dashes([(self.x.low(), y), (self.x.high(), y)], colour, 1.3)?;
-        let (x, y) = self.place((self.x.low(), y));
-        self.text(
-            (x + 5.0, y - 3.5),
-            name,
-            TICK,
-            colour,
-            (HPos::Left, VPos::Bottom),
-        )
+        let (left, line) = self.place((self.x.low(), y));
+        let right = self.place((self.x.high(), y)).0;
+        match end {
+            HPos::Right => self.text(
+                (right - 5.0, line + 4.0),
+                name,
+                TICK,
+                colour,
+                (end, VPos::Top),
+            ),
+            _ => self.text(
+                (left + 5.0, line - 3.5),
+                name,
+                TICK,
+                colour,
+                (end, VPos::Bottom),
+            ),
+        }
     }
 
     /// The legend, to the right of the axes.
