@@ -224,6 +224,28 @@ fn a_run_that_diverges_is_a_row_and_the_rest_go_on() {
 }
 
 #[test]
+fn budgets_in_flops_are_drawn_as_slices() {
+    let budgets = SUITE.replace("tokens = [2048, 4096, 8192, 16384]", "flops = [5e8, 1e9]");
+    let place = Place::new()
+        .with("tiny.toml", &budgets)
+        .with("text.txt", &text());
+    place
+        .isoflop("run tiny.toml")
+        .code(0)
+        .says("6 of 6 cells done");
+    place.isoflop("table results/tiny/flex").code(0);
+    for row in place.csv("results/tiny/flex/cells.csv") {
+        let met = row.number("flops_6n_total") / row.number("flops_budget");
+        // Steps are whole.
+        assert!(
+            (met - 1.0).abs() <= 0.5 / row.number("steps") + 1e-9,
+            "{row:?}"
+        );
+    }
+    assert!(place.path("plots/tiny/flex/isoflop.svg").exists());
+}
+
+#[test]
 fn a_missing_text_is_named() {
     let place = Place::new().with("tiny.toml", SUITE);
     place.isoflop("run tiny.toml").code(1).complains("text.txt");

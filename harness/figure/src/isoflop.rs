@@ -51,7 +51,7 @@ pub fn slices(
             entries.push(Entry {
                 text: "the law's best N".into(),
                 colour: LAW,
-                mark: Mark::Point,
+                mark: Mark::Ring,
             });
         }
         panel.legend("FLOPs C = 6ND", &entries)

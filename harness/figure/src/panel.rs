@@ -43,6 +43,7 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mark {
     Point,
+    Ring,
     Line,
 }
 
@@ -251,6 +252,11 @@ impl Panel<'_> {
                     self.area
                         .draw(&Circle::new(centre, unit(3.6), entry.colour.filled()))
                         .map_err(failed)?;
+                }
+                Mark::Ring => {
+                    let centre = (unit(x + 8.0), unit(y));
+                    let ring = Circle::new(centre, unit(4.4), stroke(entry.colour, 1.6));
+                    self.area.draw(&ring).map_err(failed)?;
                 }
                 Mark::Line => {
                     self.area

@@ -34,6 +34,7 @@ enum Exit {
     /// Bad usage or a bad definition. `clap` uses the same code.
     BadDefinition = 2,
     /// The suite ended with cells that are not done.
+    #[cfg(feature = "train")]
     NotAllDone = 3,
     /// A fit was refused.
     Refused = 4,

@@ -1,5 +1,6 @@
 //! Numbers for people: SI prefixes, durations, tables in columns.
 
+#[cfg(feature = "train")]
 use std::time::Duration;
 
 /// A count to three digits with an SI prefix: `1.23 M`.
@@ -60,6 +61,7 @@ pub fn interval(interval: Option<[f64; 2]>, write: impl Fn(f64) -> String) -> St
 }
 
 /// Seconds as `1 h 02 min`, `3 min 07 s` or `12 s`.
+#[cfg(feature = "train")]
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     match seconds {
@@ -70,6 +72,7 @@ pub fn duration(time: Duration) -> String {
 }
 
 /// Rows as a table for a terminal: headings, columns flush right.
+#[cfg(feature = "train")]
 pub fn columns(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -110,6 +113,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "train")]
     fn durations() {
         let shown = [7.4, 60.0, 187.0, 3725.0].map(|s| duration(Duration::from_secs_f64(s)));
         assert_eq!(shown, ["7 s", "1 min 00 s", "3 min 07 s", "1 h 02 min"]);
