@@ -11,7 +11,7 @@ use isoflop_ledger::{
     CellRecord, Claim, FORMAT, Finished, MachineRecord, SuiteFolder, write_atomically,
 };
 use isoflop_suite::{CellId, Outcome, PlannedCell, Status};
-use isoflop_train::{Machine, adapter};
+use isoflop_train::Machine;
 
 use crate::command::run::{Suite, SuiteArguments};
 use crate::command::worker::result_record;
@@ -37,7 +37,6 @@ impl Coordinator<'_> {
             processor: machine.processor,
             threads: machine.threads,
             device: self.arguments.device.to_string(),
-            adapter: adapter(&self.arguments.device)?,
             workers: self.workers,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -145,6 +144,7 @@ impl Coordinator<'_> {
                 attempt.number(),
                 &self.suite.corpus,
                 &self.arguments.device,
+                None,
                 self.threads,
                 outcome,
             );

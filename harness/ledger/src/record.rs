@@ -42,6 +42,8 @@ pub struct RunRecord {
     pub attempt: u32,
     /// The device's name.
     pub device: String,
+    /// Its adapter, as the driver names it; the processor has none.
+    pub adapter: Option<String>,
     /// Threads the run could use, on a CPU.
     pub threads: usize,
     /// This program's version.
@@ -67,8 +69,6 @@ pub struct MachineRecord {
     pub threads: usize,
     /// The device's name.
     pub device: String,
-    /// The adapter, as its driver names it.
-    pub adapter: Option<String>,
     /// Worker processes that shared it.
     pub workers: usize,
     /// This program's version.

@@ -70,6 +70,9 @@ fn identity(runs: &Runs) -> Vec<Column> {
         column!(runs, "device", |_: &CellRecord, r: &RunRecord| r
             .device
             .clone()),
+        column!(runs, "adapter", |_: &CellRecord, r: &RunRecord| r
+            .adapter
+            .clone()),
         column!(runs, "status", |_: &CellRecord, r: &RunRecord| r
             .outcome
             .status

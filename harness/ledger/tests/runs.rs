@@ -27,6 +27,7 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
         id: cell.id.clone(),
         attempt,
         device: "flex".into(),
+        adapter: None,
         threads: 1,
         version: "0".into(),
         bytes_per_token: 1.0,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use isoflop_ledger::{Attempt, CellRecord, Claim, FORMAT, RunRecord, SuiteFolder};
 use isoflop_suite::{Outcome, PlannedCell, Status, Step};
-use isoflop_train::{Corpus, DeviceName, TrainError, on_threads, open_device, train};
+use isoflop_train::{Corpus, DeviceName, TrainError, adapter, on_threads, open_device, train};
 
 use crate::workers::Event;
 
@@ -84,7 +84,10 @@ fn run_cell(
         Err(error @ TrainError::Record(_)) => return Err(error.into()),
         Err(error) => Outcome::unscored(Status::Failed, error.to_string()),
     };
-    let result = result_record(planned, attempt.number(), corpus, device, threads, outcome);
+    // Of a device that could not be opened there is no adapter to name.
+    let adapter = adapter(device).ok().flatten();
+    let number = attempt.number();
+    let result = result_record(planned, number, corpus, device, adapter, threads, outcome);
     let outcome = result.outcome.clone();
     attempt.publish(&result)?;
     tell(&Event::End {
@@ -102,6 +105,7 @@ pub fn result_record(
     attempt: u32,
     corpus: &Corpus,
     device: &DeviceName,
+    adapter: Option<String>,
     threads: usize,
     outcome: Outcome,
 ) -> RunRecord {
@@ -110,6 +114,7 @@ pub fn result_record(
         id: planned.id.clone(),
         attempt,
         device: device.to_string(),
+        adapter,
         threads,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         bytes_per_token: corpus.facts.bytes_per_token,
