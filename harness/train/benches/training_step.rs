@@ -3,6 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use isoflop_suite::{Definition, Plan};
 use isoflop_train::{Corpus, DeviceName, Trainer, on_threads, open_device};
+use plotters::style::{FontStyle, register_font};
 
 const SUITE: &str = r#"
     [corpus.grammar]
@@ -18,7 +19,11 @@ const SUITE: &str = r#"
     tokens = 900_000
 "#;
 
+/// Criterion draws its report with Plotters, which in this workspace looks for no fonts of the system.
+const FONT: &[u8] = include_bytes!("../../figure/font/DejaVuSans-subset.ttf");
+
 fn training_step(criterion: &mut Criterion) {
+    register_font("sans-serif", FontStyle::Normal, FONT).unwrap_or_else(|_| panic!("a font"));
     let cache = tempfile::tempdir().expect("a temporary folder");
     let definition = Definition::parse(SUITE, "bench.toml").expect("a definition");
     let corpus = Corpus::prepare(&definition, cache.path(), cache.path()).expect("a corpus");
