@@ -10,7 +10,7 @@ use crate::panel::{Entry, Mark, Panel, picture};
 use crate::runs::{Run, Runs};
 use crate::{FigureError, Picture, Source};
 
-type Figure = Result<Option<Picture>, FigureError>;
+type Drawn = Result<Option<Picture>, FigureError>;
 
 pub const LOSS: &str = "validation loss (nats per token)";
 /// Points that a law's line is drawn through.
@@ -21,7 +21,7 @@ const MOST_ENTRIES: usize = 14;
 const Z95: f64 = 1.96;
 
 /// Loss against parameters; a series is a data budget.
-pub fn against_parameters(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figure {
+pub fn against_parameters(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn {
     let law = total_law(fits);
     let view = View {
         title: "Loss against parameters",
@@ -38,7 +38,7 @@ pub fn against_parameters(runs: &Runs, fits: &[FitRecord], source: &Source) -> F
 }
 
 /// Loss against training tokens; a series is a model.
-pub fn against_tokens(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figure {
+pub fn against_tokens(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn {
     let law = total_law(fits);
     let view = View {
         title: "Loss against training tokens",
@@ -55,7 +55,7 @@ pub fn against_tokens(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figur
 }
 
 /// Loss against compute; a series is a model, and the law's line is the best use of each budget.
-pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Figure {
+pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn {
     let law = total_law(fits);
     let view = View {
         title: "Loss against training compute",
@@ -145,7 +145,7 @@ impl View<'_> {
         Some((x, y))
     }
 
-    fn draw(&self, runs: &Runs, source: &Source) -> Figure {
+    fn draw(&self, runs: &Runs, source: &Source) -> Drawn {
         let Some(axes) = self.axes(runs) else {
             return Ok(None);
         };

@@ -7,9 +7,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
-use isoflop_ledger::{
-    CellRecord, Claim, FORMAT, Finished, MachineRecord, SuiteFolder, write_atomically,
-};
+use isoflop_ledger::{CellRecord, Claim, FORMAT, MachineRecord, SuiteFolder, write_atomically};
 use isoflop_suite::{CellId, Outcome, PlannedCell, Status};
 use isoflop_train::Machine;
 
@@ -51,7 +49,7 @@ impl Coordinator<'_> {
     pub fn train(&self) -> anyhow::Result<HashMap<CellId, Status>> {
         let mut ends = HashMap::new();
         for planned in &self.suite.plan.cells {
-            if self.folder.status(&planned.id)? == Finished::As(Status::Done) {
+            if self.folder.status(&planned.id)? == Some(Status::Done) {
                 ends.insert(planned.id.clone(), Status::Done);
             }
         }

@@ -25,5 +25,5 @@ pub use columns::Columns;
 pub use error::LedgerError;
 pub use folder::{SuiteFolder, read_json, write_atomically};
 pub use record::{CellRecord, FORMAT, MachineRecord, RunRecord};
-pub use run::{Attempt, Claim, Finished};
+pub use run::{Attempt, Claim};
 pub use tables::{cells_table, curves_table, file_hash, read_table, write_csv, write_parquet};

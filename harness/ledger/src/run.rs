@@ -31,15 +31,6 @@ pub struct Attempt {
     _lock: File,
 }
 
-/// The last published state of a cell.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Finished {
-    /// No result.
-    No,
-    /// A result of this status.
-    As(Status),
-}
-
 impl SuiteFolder {
     /// Claims a cell for this process and begins an attempt.
     ///
@@ -60,7 +51,7 @@ impl SuiteFolder {
             Err(TryLockError::WouldBlock) => return Ok(Claim::Taken),
             Err(TryLockError::Error(error)) => return Err(LedgerError::io(&path)(error)),
         }
-        if self.status(&cell.id)? == Finished::As(Status::Done) {
+        if self.status(&cell.id)? == Some(Status::Done) {
             return Ok(Claim::Done);
         }
         write_atomically(&run.join("cell.json"), &json(cell))?;
@@ -78,14 +69,12 @@ impl SuiteFolder {
         }))
     }
 
-    /// What is published of a cell.
+    /// The published status of a cell, if it has one.
     ///
     /// # Errors
     /// If its result is there and cannot be read.
-    pub fn status(&self, id: &CellId) -> Result<Finished, LedgerError> {
-        Ok(self
-            .result(id)?
-            .map_or(Finished::No, |record| Finished::As(record.outcome.status)))
+    pub fn status(&self, id: &CellId) -> Result<Option<Status>, LedgerError> {
+        Ok(self.result(id)?.map(|record| record.outcome.status))
     }
 
     /// The logged steps of a published run. A line that its writer did not finish is not a step.

@@ -29,8 +29,8 @@ pub struct Definition {
     pub sweeps: Vec<Sweep>,
     /// The laws to fit when the suite is done.
     pub fits: Vec<FitDefinition>,
-    /// The figures to draw.
-    pub figures: Vec<FigureKind>,
+    /// The figures to draw; all, where none is named.
+    pub figures: Vec<Figure>,
     pub(crate) source: Source,
 }
 
@@ -51,7 +51,7 @@ struct Wire {
     #[serde(default)]
     fit: Vec<FitDefinition>,
     #[serde(default)]
-    figures: Vec<FigureKind>,
+    figures: Vec<Figure>,
 }
 
 impl Definition {
@@ -432,20 +432,42 @@ pub struct FitDefinition {
     pub seed: u64,
 }
 
-/// A figure that a suite can have drawn.
+/// A figure of a suite's results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum FigureKind {
-    /// Loss against parameters.
+pub enum Figure {
+    /// Loss against parameters, a series for each data budget.
     LossVsParameters,
-    /// Loss against training tokens.
+    /// Loss against training tokens, a series for each model.
     LossVsTokens,
-    /// Loss against training FLOPs.
+    /// Loss against training FLOPs, with what the best use of them reaches.
     LossVsCompute,
     /// Training loss against tokens seen.
     TrainingCurves,
     /// Loss against parameters at equal FLOPs.
     Isoflop,
+}
+
+impl Figure {
+    /// Every figure.
+    pub const ALL: [Figure; 5] = [
+        Figure::LossVsParameters,
+        Figure::LossVsTokens,
+        Figure::LossVsCompute,
+        Figure::TrainingCurves,
+        Figure::Isoflop,
+    ];
+
+    /// The figure's name in definitions, and its files'.
+    pub fn name(self) -> &'static str {
+        match self {
+            Figure::LossVsParameters => "loss-vs-parameters",
+            Figure::LossVsTokens => "loss-vs-tokens",
+            Figure::LossVsCompute => "loss-vs-compute",
+            Figure::TrainingCurves => "training-curves",
+            Figure::Isoflop => "isoflop",
+        }
+    }
 }
 
 fn one() -> f64 {

@@ -40,7 +40,7 @@ pub use axis::Axis;
 pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, Optimizer, Schedule, Training};
 pub use definition::{
     CargoCorpus, CorpusDefinition, CorpusFacts, CorpusSource, Definition, EvaluationDefinition,
-    FigureKind, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition, ScheduleKind, Sweep,
+    Figure, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition, ScheduleKind, Sweep,
     Tokenizer, TrainingDefinition,
 };
 pub use error::DefinitionError;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_figure::{Curve, Figure, Runs, Source};
+use isoflop_figure::{Curve, Runs, Source};
 use isoflop_ledger::{Columns, file_hash, read_table, write_atomically};
+use isoflop_suite::Figure;
 
 use crate::fitting::read_fits;
 
@@ -38,7 +39,7 @@ pub fn draw(dir: &Path, plots: &Path, figures: &[Figure]) -> anyhow::Result<Vec<
     let source = source(dir, file_hash(&path)?);
     let mut written = Vec::new();
     for figure in figures {
-        let Some(picture) = figure.draw(&runs, &curves, &fits, &source)? else {
+        let Some(picture) = isoflop_figure::draw(*figure, &runs, &curves, &fits, &source)? else {
             continue;
         };
         for (ending, bytes) in [("svg", picture.svg.as_bytes()), ("png", &picture.png)] {

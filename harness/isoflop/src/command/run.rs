@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_figure::Figure;
 use isoflop_law::{FitOptions, FitRecord, Form};
 use isoflop_ledger::{Columns, SuiteFolder, file_hash, read_table, write_atomically};
-use isoflop_suite::{CellId, Definition, FigureKind, FitDefinition, Plan, Status};
+use isoflop_suite::{CellId, Definition, Figure, FitDefinition, Plan, Status};
 use isoflop_train::{Corpus, DeviceName, default_cache};
 
 use crate::Exit;
@@ -101,7 +100,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     table::make(&dir, false)?;
     let fits = fit_suite(&suite.definition, &dir)?;
     let plots = arguments.plots.clone().unwrap_or_else(|| plots_of(&dir));
-    let figures = plot::draw(&dir, &plots, &figures(&suite.definition.figures))?;
+    let asked = match suite.definition.figures.as_slice() {
+        [] => &Figure::ALL[..],
+        some => some,
+    };
+    let figures = plot::draw(&dir, &plots, asked)?;
     summarize(&suite, &ends, &fits, &dir, &plots, figures.len())?;
     let all_done =
         ends.len() == suite.plan.cells.len() && ends.values().all(|end| *end == Status::Done);
@@ -110,22 +113,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         Exit::NotAllDone.into()
     })
-}
-
-/// The figures a definition asks for: all, where it names none.
-fn figures(kinds: &[FigureKind]) -> Vec<Figure> {
-    let figure = |kind: &FigureKind| match kind {
-        FigureKind::LossVsParameters => Figure::LossVsParameters,
-        FigureKind::LossVsTokens => Figure::LossVsTokens,
-        FigureKind::LossVsCompute => Figure::LossVsCompute,
-        FigureKind::TrainingCurves => Figure::TrainingCurves,
-        FigureKind::Isoflop => Figure::Isoflop,
-    };
-    if kinds.is_empty() {
-        Figure::ALL.to_vec()
-    } else {
-        kinds.iter().map(figure).collect()
-    }
 }
 
 /// Fits the definition's laws to the suite's table and writes `fits.json`. A law that these data
