@@ -1,6 +1,6 @@
 //! Slices of equal compute.
 
-use isoflop_law::{FitRecord, allocate};
+use isoflop_law::{Convention, Method, Record, allocate};
 
 use crate::axis::Axis;
 use crate::loss::{LOSS, series_entries, total_law};
@@ -12,7 +12,7 @@ use crate::{FigureError, Picture, Runs, Source};
 /// `None` where no run was made for a budget.
 pub fn slices(
     runs: &Runs,
-    fits: &[FitRecord],
+    fits: &[Record],
     source: &Source,
 ) -> Result<Option<Picture>, FigureError> {
     let slices = runs.series(|run| run.budget);
@@ -29,7 +29,7 @@ pub fn slices(
             if let Some(fit) = &law {
                 let slice = |n: f64| (n, fit.predict(&[n, budget / (6.0 * n)]).loss);
                 panel.line(panel.x().steps(80).into_iter().map(slice), colour, 1.4)?;
-                if let Ok(best) = allocate(fit, *budget)
+                if let Ok(best) = allocate(fit, *budget, &Convention::six_n_d())
                     && (0.0..=1.0).contains(&panel.x().place(best.n))
                 {
                     panel.ring((best.n, best.loss), LAW)?;

@@ -18,7 +18,7 @@ pub use error::FigureError;
 pub use render::Picture;
 pub use runs::{Curve, Run, Runs, Source};
 
-use isoflop_law::FitRecord;
+use isoflop_law::Record;
 use isoflop_suite::Figure;
 
 /// Draws a figure; `None` where the runs have nothing to show in it.
@@ -29,7 +29,7 @@ pub fn draw(
     figure: Figure,
     runs: &Runs,
     curves: &[Curve],
-    fits: &[FitRecord],
+    fits: &[Record],
     source: &Source,
 ) -> Result<Option<Picture>, FigureError> {
     match figure {

@@ -1,6 +1,6 @@
 //! Validation loss against parameters, tokens and compute, with the fitted law.
 
-use isoflop_law::{Fit, FitRecord, Form, Prediction, allocate};
+use isoflop_law::{Convention, Fit, Form, Prediction, Record, allocate};
 
 use plotters::style::text_anchor::HPos;
 
@@ -21,7 +21,7 @@ const MOST_ENTRIES: usize = 14;
 const Z95: f64 = 1.96;
 
 /// Loss against parameters; a series is a data budget.
-pub fn against_parameters(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn {
+pub fn against_parameters(runs: &Runs, fits: &[Record], source: &Source) -> Drawn {
     let law = total_law(fits);
     let view = View {
         title: "Loss against parameters",
@@ -38,7 +38,7 @@ pub fn against_parameters(runs: &Runs, fits: &[FitRecord], source: &Source) -> D
 }
 
 /// Loss against training tokens; a series is a model.
-pub fn against_tokens(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn {
+pub fn against_tokens(runs: &Runs, fits: &[Record], source: &Source) -> Drawn {
     let law = total_law(fits);
     let view = View {
         title: "Loss against training tokens",
@@ -55,7 +55,7 @@ pub fn against_tokens(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn
 }
 
 /// Loss against compute; a series is a model, and the law's line is the best use of each budget.
-pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Drawn {
+pub fn against_compute(runs: &Runs, fits: &[Record], source: &Source) -> Drawn {
     let law = total_law(fits);
     let view = View {
         title: "Loss against training compute",
@@ -78,11 +78,12 @@ pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Draw
         let Some((fit, _)) = view.law else {
             return view.legend(panel, runs, &[]);
         };
+        let six = Convention::six_n_d();
         let best: Vec<_> = panel
             .x()
             .steps(STEPS)
             .into_iter()
-            .filter_map(|c| Some((c, allocate(fit, c).ok()?)))
+            .filter_map(|c| Some((c, allocate(fit, c, &six).ok()?)))
             .collect();
         let band: Vec<_> = best
             .iter()
@@ -101,8 +102,8 @@ pub fn against_compute(runs: &Runs, fits: &[FitRecord], source: &Source) -> Draw
 }
 
 /// The `chinchilla` fit over all parameters: figures count parameters so.
-pub fn total_law(fits: &[FitRecord]) -> Option<Fit> {
-    let record = fits.iter().find(|record| {
+pub fn total_law(fits: &[Record]) -> Option<Fit> {
+    let record = fits.iter().filter_map(Record::law).find(|record| {
         record.form == Form::Chinchilla
             && record.columns.first().is_some_and(|n| n == "params_total")
     })?;
@@ -166,7 +167,7 @@ impl View<'_> {
     /// The law's floor with its interval, and the entropy where it is known.
     fn levels(&self, panel: &Panel, runs: &Runs) -> Result<(), FigureError> {
         if let Some(floor) = self.law.and_then(|(fit, _)| fit.parameter("E"))
-            && floor.identified == Some(true)
+            && floor.identified() == Some(true)
         {
             if let Some([low, high]) = floor.ci95 {
                 let ends = panel.x().steps(2);

@@ -1,187 +1,374 @@
-//! Fits of tables: which columns a law reads, which rows it cannot use, and how a fit is told.
+//! Fits of tables: which rows a law can use, and what a fit's record says of where it is from.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
-use anyhow::Context;
-use isoflop_law::{Fit, FitOptions, FitRecord, Form, Provenance, Table, allocate, fit};
-use isoflop_ledger::Columns;
+use isoflop_law::{
+    Convention, FitOptions, FitRecord, Form, HoldoutRecord, IsoflopRecord, LawError, Point,
+    Provenance, Record, Table, Unusable, fit, holdout, isoflop,
+};
+use isoflop_ledger::{Columns, LedgerError};
 
-use crate::show::{interval, number, si};
+use crate::filter::Filter;
+use crate::quantities::{Names, Quantity, Source};
 
-/// A law to fit, and the columns to fit it to.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    pub form: Form,
-    /// The column of each variable, in the form's order.
-    pub variables: Vec<String>,
-    pub loss: String,
-    pub options: FitOptions,
+/// What to make of a table: a law, or slices of equal compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Law(Form),
+    Isoflop,
 }
 
-impl Choice {
-    /// The columns of a form: `x` for a law of one variable, `n` and `d` for one of two.
-    ///
-    /// # Errors
-    /// If the form has one variable and `x` is not given.
-    pub fn variables_of(
-        form: Form,
-        x: Option<&str>,
-        n: &str,
-        d: &str,
-    ) -> anyhow::Result<Vec<String>> {
-        if form.variables().len() == 2 {
-            return Ok(vec![n.to_owned(), d.to_owned()]);
+impl FromStr for Shape {
+    type Err = LawError;
+
+    fn from_str(name: &str) -> Result<Self, LawError> {
+        match name {
+            "isoflop" => Ok(Shape::Isoflop),
+            form => form.parse().map(Shape::Law),
         }
-        let x = x.with_context(|| {
-            format!("`{form}` is a law of one variable: name its column, as in `x = \"flops_6n_total\"` or `--x tokens`")
-        })?;
-        Ok(vec![x.to_owned()])
     }
 }
 
-/// Fits a law to a table. Rows that are not `done`, or have no usable numbers, are left out by name.
-///
-/// # Errors
-/// If a column is missing, or the law cannot be fitted to what is left.
-pub fn fit_columns(
-    columns: &Columns,
-    choice: &Choice,
-    table_hash: &str,
-) -> anyhow::Result<FitRecord> {
-    let variables: Vec<Vec<Option<f64>>> = choice
-        .variables
-        .iter()
-        .map(|name| columns.numbers(name))
-        .collect::<Result<_, _>>()?;
-    let losses = columns.numbers(&choice.loss)?;
-    let (cells, statuses) = (columns.words("cell"), columns.words("status"));
-    let name = |row: usize| {
-        let cell = &cells[row];
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shape::Law(form) => form.fmt(f),
+            Shape::Isoflop => f.pad("isoflop"),
+        }
+    }
+}
+
+/// How to fit a table.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    pub shape: Shape,
+    pub names: Names,
+    pub options: FitOptions,
+    /// How many of the largest runs to hide and predict.
+    pub holdout: Option<usize>,
+}
+
+/// A `[[fit]]` of a definition that cannot be made of any table.
+#[cfg(feature = "train")]
+#[derive(Debug, thiserror::Error)]
+pub enum BadFit {
+    /// No such form.
+    #[error("[[fit]]: {0}")]
+    Form(#[from] LawError),
+    /// No such objective.
+    #[error("[[fit]]: there is no objective `{0}`; they are huber-log, huber-likelihood, lsq-log and lsq")]
+    Objective(String),
+}
+
+#[cfg(feature = "train")]
+impl Choice {
+    /// What a definition asks for.
+    ///
+    /// # Errors
+    /// If there is no such form or objective.
+    pub fn of(wanted: &isoflop_suite::FitDefinition) -> Result<Self, BadFit> {
+        let objective = isoflop_law::Objective::named(&wanted.objective, wanted.delta);
+        Ok(Choice {
+            shape: wanted.form.parse()?,
+            names: Names {
+                x: wanted.x.clone(),
+                n: Some(wanted.n.clone()),
+                d: Some(wanted.d.clone()),
+                ..Names::default()
+            },
+            options: FitOptions {
+                objective: objective
+                    .ok_or_else(|| BadFit::Objective(wanted.objective.clone()))?,
+                bootstrap: wanted.bootstrap,
+                seed: wanted.seed,
+            },
+            holdout: None,
+        })
+    }
+}
+
+/// Rows of a table, and what they are.
+pub struct Rows<'a> {
+    pub columns: &'a Columns,
+    /// Which rows, in order.
+    pub rows: Vec<usize>,
+    pub table_hash: &'a str,
+    pub filter: Option<&'a Filter>,
+    /// The column and value that they share, of a fit per value.
+    pub by: Option<[String; 2]>,
+}
+
+impl<'a> Rows<'a> {
+    /// All rows of a table, or those that a filter keeps.
+    ///
+    /// # Errors
+    /// If the filter names a column that is not there.
+    pub fn of(
+        columns: &'a Columns,
+        table_hash: &'a str,
+        filter: Option<&'a Filter>,
+    ) -> Result<Self, LedgerError> {
+        let kept = match filter {
+            Some(filter) => filter.keeps(columns)?,
+            None => vec![true; columns.rows()],
+        };
+        Ok(Rows {
+            columns,
+            rows: (0..columns.rows()).filter(|row| kept[*row]).collect(),
+            table_hash,
+            filter,
+            by: None,
+        })
+    }
+
+    /// The rows of each value of a column, in the order in which the values first come.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub fn by(self, column: &str) -> Result<Vec<Self>, LedgerError> {
+        let values = words(self.columns, column)?;
+        let mut of_value: HashMap<&str, usize> = HashMap::new();
+        let mut parts: Vec<Rows> = Vec::new();
+        for &row in &self.rows {
+            let value = values[row].as_str();
+            let part = *of_value.entry(value).or_insert(parts.len());
+            if part == parts.len() {
+                parts.push(Rows {
+                    rows: Vec::new(),
+                    by: Some([column.to_owned(), value.to_owned()]),
+                    ..self
+                });
+            }
+            parts[part].rows.push(row);
+        }
+        Ok(parts)
+    }
+
+    /// Fits a law to the rows, or slices them.
+    ///
+    /// # Errors
+    /// If a column is missing, or the rows cannot be fitted.
+    pub fn fit(&self, choice: &Choice) -> anyhow::Result<Record> {
+        match choice.shape {
+            Shape::Law(form) => self.fit_law(form, choice),
+            Shape::Isoflop => self.slice(choice),
+        }
+    }
+
+    fn fit_law(&self, form: Form, choice: &Choice) -> anyhow::Result<Record> {
+        let sources = choice.names.variables(self.columns, form)?;
+        let points = self.points(&sources, &[], &choice.names)?;
+        let conventions = match form.variables() {
+            ["N", "D", ..] => self.conventions(&points, &choice.names)?,
+            _ => Vec::new(),
+        };
+        let fitted = fit(form, &points.table, &choice.options)?;
+        let provenance = self.provenance(&points, conventions);
+        let mut record = FitRecord::new(&fitted, provenance);
+        if let Some(count) = choice.holdout {
+            let flops = match choice.names.source(self.columns, Quantity::Flops) {
+                Ok(flops) => flops,
+                // A law of one variable has nothing else to be large by.
+                Err(_) if sources.len() == 1 => sources[0].clone(),
+                Err(error) => return Err(error),
+            };
+            let points = self.points(&sources, &[flops], &choice.names)?;
+            let scored = holdout(form, &points.table, &points.more[0], count, &choice.options)?;
+            record.holdout = Some(HoldoutRecord::new(scored));
+        }
+        Ok(Record::Law(Box::new(record)))
+    }
+
+    fn slice(&self, choice: &Choice) -> anyhow::Result<Record> {
+        let mut names = choice.names.clone();
+        // The budget that a suite was asked for, rather than what rounding to steps made of it.
+        if names.c.is_none() && self.columns.numbers("flops_budget").is_ok() {
+            names.c = Some("flops_budget".to_owned());
+        }
+        let of = |quantity| names.source(self.columns, quantity);
+        let sources = [of(Quantity::Parameters)?, of(Quantity::Tokens)?];
+        let flops = of(Quantity::Flops)?;
+        let points = self.points(&sources, std::slice::from_ref(&flops), &names)?;
+        let sliced = isoflop(&points.table, &points.more[0], &choice.options)?;
+        let mut provenance = self.provenance(&points, Vec::new());
+        provenance.columns.insert(2, flops.to_string());
+        let record = IsoflopRecord::new(sliced, points.table.len(), provenance);
+        Ok(Record::Isoflop(Box::new(record)))
+    }
+
+    /// The rows as a law's points. `more` are read beside the variables, and a row without one of
+    /// them is left out as well.
+    fn points(&self, sources: &[Source], more: &[Source], names: &Names) -> anyhow::Result<Points> {
+        let read = |sources: &[Source]| -> Result<Vec<Vec<Option<f64>>>, LedgerError> {
+            sources.iter().map(|source| source.numbers(self.columns)).collect()
+        };
+        let (variables, beside) = (read(sources)?, read(more)?);
+        let loss = names.source(self.columns, Quantity::Loss)?;
+        let losses = loss.numbers(self.columns)?;
+        let errors = self.errors(names)?;
+        let groups = names
+            .group
+            .as_deref()
+            .map(|column| words(self.columns, column))
+            .transpose()?;
+        let statuses = self.columns.words("status");
+        let mut table = Table::new(sources.len());
+        let (mut pushed, mut left_out) = (Vec::new(), Vec::new());
+        let mut of_group: HashMap<&str, u64> = HashMap::new();
+        for &row in &self.rows {
+            let status = statuses[row].as_str();
+            if !status.is_empty() && status != "done" {
+                left_out.push((row, status.to_owned()));
+                continue;
+            }
+            let number = |column: &Vec<Option<f64>>| column[row].unwrap_or(f64::NAN);
+            let x: Vec<f64> = variables.iter().map(number).collect();
+            let usable = |value: f64| value.is_finite() && value > 0.0;
+            let all_beside = beside.iter().map(number).all(usable);
+            let groups_so_far = of_group.len() as u64;
+            table.push_point(Point {
+                x: &x,
+                loss: if all_beside { number(&losses) } else { f64::NAN },
+                se: errors.as_ref().map(number),
+                group: groups
+                    .as_ref()
+                    .map(|groups| *of_group.entry(&groups[row]).or_insert(groups_so_far)),
+            });
+            pushed.push(row);
+        }
+        for (point, reason) in table.left_out() {
+            let reason = match reason {
+                Unusable::Number => reason.to_string(),
+                Unusable::Duplicate(first) => {
+                    format!("the same numbers as {}", self.name(pushed[*first]))
+                }
+            };
+            left_out.push((pushed[*point], reason));
+        }
+        left_out.sort();
+        let rows: Vec<usize> = table.pushed_as().iter().map(|point| pushed[*point]).collect();
+        let of_rows = |column: &Vec<Option<f64>>| {
+            rows.iter().map(|row| column[*row].unwrap_or(f64::NAN)).collect()
+        };
+        Ok(Points {
+            more: beside.iter().map(of_rows).collect(),
+            left_out: left_out
+                .into_iter()
+                .map(|(row, reason)| format!("{}: {reason}", self.name(row)))
+                .collect(),
+            columns: sources.iter().chain([&loss]).map(Source::to_string).collect(),
+            rows,
+            table,
+        })
+    }
+
+    /// The standard error of every row's loss.
+    fn errors(&self, names: &Names) -> Result<Option<Vec<Option<f64>>>, LedgerError> {
+        let Some(se) = &names.se else {
+            return Ok(None);
+        };
+        if !self.columns.has(se)
+            && let Ok(number) = se.parse::<f64>()
+        {
+            return Ok(Some(vec![Some(number); self.columns.rows()]));
+        }
+        self.columns.numbers(se).map(Some)
+    }
+
+    /// A row's name: its cell, or its place in the table.
+    fn name(&self, row: usize) -> String {
+        let cell = self.columns.words("cell").swap_remove(row);
         if cell.is_empty() {
             format!("row {}", row + 1)
         } else {
-            cell.clone()
+            cell
         }
-    };
-    let mut table = Table::new(choice.variables.len());
-    let mut left_out = Vec::new();
-    for row in 0..columns.rows() {
-        let status = statuses[row].as_str();
-        if !status.is_empty() && status != "done" {
-            left_out.push(format!("{}: {status}", name(row)));
-            continue;
-        }
-        let x: Option<Vec<f64>> = variables.iter().map(|column| column[row]).collect();
-        let usable = |value: f64| value.is_finite() && value > 0.0;
-        match (x, losses[row]) {
-            (Some(x), Some(loss)) if usable(loss) && x.iter().all(|x| usable(*x)) => {
-                table.push(&x, loss)
+    }
+
+    /// 6ND, and every column of FLOPs that is not just that.
+    fn conventions(&self, points: &Points, names: &Names) -> Result<Vec<Convention>, LedgerError> {
+        let mut conventions = vec![Convention::six_n_d()];
+        let present = self.columns.names();
+        let counts = present.iter().filter(|name| {
+            let counted = name.starts_with("flops") && *name != "flops_budget";
+            counted || names.c.as_ref() == Some(name)
+        });
+        for name in counts {
+            let Ok(numbers) = self.columns.numbers(name) else {
+                continue;
+            };
+            let flops: Option<Vec<f64>> = points.rows.iter().map(|row| numbers[*row]).collect();
+            let fitted = flops.and_then(|flops| Convention::fitted(name, &points.table, &flops));
+            let known = |new: &Convention| {
+                let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-6;
+                conventions.iter().any(|old| {
+                    close(old.coefficient, new.coefficient) && close(old.exponent, new.exponent)
+                })
+            };
+            if let Some(convention) = fitted.filter(|convention| !known(convention)) {
+                conventions.push(convention);
             }
-            _ => left_out.push(format!(
-                "{}: a number is missing, not finite or not above zero",
-                name(row)
-            )),
+        }
+        Ok(conventions)
+    }
+
+    fn provenance(&self, points: &Points, conventions: Vec<Convention>) -> Provenance {
+        Provenance {
+            left_out: points.left_out.clone(),
+            columns: points.columns.clone(),
+            conventions,
+            filter: self.filter.map(Filter::to_string),
+            by: self.by.clone(),
+            table_hash: self.table_hash.to_owned(),
         }
     }
-    let fitted = fit(choice.form, &table, &choice.options)?;
-    let mut used = choice.variables.clone();
-    used.push(choice.loss.clone());
-    Ok(FitRecord::new(
-        &fitted,
-        Provenance {
-            left_out,
-            flops_convention: (choice.form == Form::Chinchilla).then(|| "6ND".to_owned()),
-            columns: used,
-            table_hash: table_hash.to_owned(),
-        },
-    ))
 }
 
-/// A fit for people: the law, how sure it is, and what it leaves open.
-pub fn describe(record: &FitRecord) -> String {
-    let Some(fit) = record.fit() else {
-        return "a fit without its parameters\n".to_owned();
-    };
-    let loss = record.columns.last().map_or("loss", String::as_str);
-    let variables: Vec<String> = fit
-        .form
-        .variables()
-        .iter()
-        .zip(&record.columns)
-        .map(|(variable, column)| format!("{variable} = {column}"))
-        .collect();
-    let mut text = format!(
-        "{}, with L = {loss}, {}; {} points, residuals {:.2}%\n",
-        fit.form.equation(),
-        variables.join(", "),
-        fit.points,
-        100.0 * fit.residual,
-    );
-    for parameter in &fit.parameters {
-        // An amplitude's resamples spread over powers of ten: its interval says more.
-        let useful = parameter.se.filter(|se| *se < 10.0 * parameter.value.abs());
-        let se = useful.map_or_else(|| "-".to_owned(), number);
-        let doubt = match parameter.identified {
-            Some(false) => "   not identified by these data",
-            _ => "",
-        };
-        text += &format!(
-            "  {:<6}{:>11}  ± {:<10} 95% {}{doubt}\n",
-            parameter.name,
-            number(parameter.value),
-            se,
-            interval(parameter.ci95, number),
-        );
-    }
-    text += &format!(
-        "  {} of {} starts ended at this optimum; relative gradient {:.0e}\n",
-        fit.starts_at_optimum, fit.starts, fit.gradient_norm
-    );
-    if !fit.converged {
-        text += "  not converged: this is no minimum, and its numbers are not to be used\n";
-    }
-    if !record.left_out.is_empty() {
-        text += &format!("  left out: {}\n", record.left_out.join("; "));
-    }
-    text
+/// A law's points, and the rows that they are.
+struct Points {
+    table: Table,
+    /// The row of every usable point.
+    rows: Vec<usize>,
+    /// What was read beside the variables, per usable point.
+    more: Vec<Vec<f64>>,
+    left_out: Vec<String>,
+    columns: Vec<String>,
 }
 
-/// What to train for a budget, for people.
-///
-/// # Errors
-/// If the form does not trade parameters against data.
-pub fn advise(fit: &Fit, flops: f64) -> anyhow::Result<String> {
-    let best = allocate(fit, flops)?;
-    let mut text = format!(
-        "  {} FLOPs: N = {} {}, D = {} tokens {} ({:.1} per parameter), loss {:.4} {}\n",
-        si(flops),
-        si(best.n),
-        interval(best.n_ci95, si),
-        si(best.d),
-        interval(best.d_ci95, si),
-        best.d / best.n,
-        best.loss,
-        interval(best.loss_ci95, |loss| format!("{loss:.4}")),
-    );
-    let beyond = |value: f64, range: &[f64; 2]| value > 10.0 * range[1] || value < 0.1 * range[0];
-    if fit
-        .range
-        .iter()
-        .zip([best.n, best.d])
-        .any(|(range, value)| beyond(value, range))
-    {
-        text += "  that is more than ten times beyond the runs fitted\n";
+fn words(columns: &Columns, column: &str) -> Result<Vec<String>, LedgerError> {
+    if columns.has(column) {
+        return Ok(columns.words(column));
     }
-    Ok(text)
+    Err(LedgerError::NoColumn {
+        column: column.to_owned(),
+        present: columns.names(),
+    })
 }
 
 /// The fits of a folder of results.
 ///
 /// # Errors
 /// If `fits.json` is there and cannot be read.
-pub fn read_fits(path: &Path) -> anyhow::Result<Vec<FitRecord>> {
+pub fn read_fits(path: &Path) -> anyhow::Result<Vec<Record>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
     Ok(isoflop_ledger::read_json(path)?)
+}
+
+/// The fits of a `fits.json`, or the one that `isoflop fit --json` printed.
+///
+/// # Errors
+/// If the file is not there, or is no fit's.
+pub fn read_any(path: &Path) -> anyhow::Result<Vec<Record>> {
+    anyhow::ensure!(path.exists(), "{}: there is no such file", path.display());
+    let records = match isoflop_ledger::read_json::<Record>(path) {
+        Ok(one) => vec![one],
+        Err(_) => read_fits(path)?,
+    };
+    anyhow::ensure!(!records.is_empty(), "{}: there is no fit in it", path.display());
+    Ok(records)
 }

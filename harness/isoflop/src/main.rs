@@ -3,11 +3,14 @@
 mod command;
 #[cfg(feature = "train")]
 mod coordinator;
+mod filter;
 mod fitting;
 mod places;
 #[cfg(feature = "train")]
 mod progress;
+mod quantities;
 mod show;
+mod telling;
 #[cfg(feature = "train")]
 mod workers;
 
@@ -19,6 +22,7 @@ use isoflop_ledger::LedgerError;
 use isoflop_suite::DefinitionError;
 
 use command::Command;
+use quantities::NoQuantity;
 
 /// Sweeps model sizes and data with Burn, fits scaling laws to the losses, and draws them.
 #[derive(Debug, Parser)]
@@ -62,11 +66,17 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(isoflop_train::TrainError::NoDevice { .. }) = error.downcast_ref() {
         return Exit::BadDefinition.into();
     }
+    #[cfg(feature = "train")]
+    if error.downcast_ref::<fitting::BadFit>().is_some() {
+        return Exit::BadDefinition.into();
+    }
     if error.downcast_ref::<DefinitionError>().is_some() {
         return Exit::BadDefinition.into();
     }
     let no_column = matches!(error.downcast_ref(), Some(LedgerError::NoColumn { .. }));
-    if no_column || error.downcast_ref::<LawError>().is_some() {
+    if no_column
+        || error.downcast_ref::<NoQuantity>().is_some()
+        || error.downcast_ref::<LawError>().is_some() {
         return Exit::Refused.into();
     }
     ExitCode::FAILURE

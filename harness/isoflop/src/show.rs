@@ -72,7 +72,6 @@ pub fn duration(time: Duration) -> String {
 }
 
 /// Rows as a table for a terminal: headings, columns flush right.
-#[cfg(feature = "train")]
 pub fn columns(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());

@@ -1,54 +1,89 @@
-//! The bootstrap: the law fitted again to points drawn with replacement (Efron 1979).
+//! The bootstrap and the jackknife: the law fitted again to some of the points.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
 
-use crate::minimize::Problem;
+use crate::law::Law;
+use crate::minimize::{Minimum, Problem};
 
-/// Theta of every resample whose refit converged. Resample `i` depends on the seed and on `i` alone.
-pub fn resample(
-    problem: &Problem,
-    optimum: &[f64],
-    starts: &[Vec<f64>],
+/// Parts that a jackknife leaves out one by one; more units than this are put together.
+const MOST_PARTS: usize = 200;
+
+/// Refits to resamples.
+#[derive(Debug, Clone)]
+pub struct Resamples<const P: usize> {
+    /// Theta of every resample whose refit converged.
+    pub thetas: Vec<[f64; P]>,
+    /// By how much each of these fits its resample better than the fit to all points does.
+    pub drops: Vec<f64>,
+    /// Resamples whose refit did not converge.
+    pub failed: usize,
+}
+
+/// Fits the law to units drawn with replacement (Efron 1979), as often as asked. Refits begin at the
+/// minima that the search over all points found. Resample `i` depends on the seed and on `i` alone.
+pub fn resample<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    minima: &[[f64; P]],
+    units: &[Vec<usize>],
     count: usize,
     seed: u64,
-) -> Vec<Vec<f64>> {
-    (0..count)
-        .filter_map(|i| {
+) -> Resamples<P> {
+    let refits: Vec<Option<([f64; P], f64)>> = (0..count)
+        .into_par_iter()
+        .map(|i| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(i as u64);
-            refit(&drawn(problem, &mut rng), optimum, starts)
+            let drawn = problem.drawn(draw(units, problem.points.len(), &mut rng));
+            let refit = refit(&drawn, minima)?;
+            Some((refit.theta, drawn.value(&minima[0]) - refit.value))
+        })
+        .collect();
+    let failed = refits.iter().filter(|refit| refit.is_none()).count();
+    let (thetas, drops) = refits.into_iter().flatten().unzip();
+    Resamples {
+        thetas,
+        drops,
+        failed,
+    }
+}
+
+/// As many units as there are, with replacement: the points in them, and how often each.
+fn draw(units: &[Vec<usize>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, f64)> {
+    let mut times = vec![0u32; points];
+    for _ in 0..units.len() {
+        for &point in &units[rng.random_range(0..units.len())] {
+            times[point] += 1;
+        }
+    }
+    let drawn = times.into_iter().enumerate().filter(|(_, times)| *times > 0);
+    drawn.map(|(point, times)| (point, f64::from(times))).collect()
+}
+
+/// Theta with one part of the units left out, for each part in turn.
+pub fn jackknife<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    minima: &[[f64; P]],
+    units: &[Vec<usize>],
+) -> Vec<[f64; P]> {
+    let parts = units.len().min(MOST_PARTS);
+    (0..parts)
+        .into_par_iter()
+        .filter_map(|part| {
+            let kept = units.iter().enumerate().filter(|(unit, _)| unit % parts != part);
+            let draws = kept.flat_map(|(_, unit)| unit.iter().map(|point| (*point, 1.0)));
+            refit(&problem.drawn(draws.collect()), minima).map(|minimum| minimum.theta)
         })
         .collect()
 }
 
-/// The problem with points drawn as often as there are points.
-fn drawn<'a>(problem: &Problem<'a>, rng: &mut ChaCha8Rng) -> Problem<'a> {
-    let n = problem.table.len();
-    let mut weights = vec![0.0; n];
-    for _ in 0..n {
-        let point = rng.random_range(0..n);
-        weights[point] += problem.weights[point];
-    }
-    Problem {
-        weights,
-        ..problem.clone()
-    }
-}
-
-/// From the optimum of all points, and from the start that fits the resample best: a resample may
-/// have its minimum elsewhere.
-fn refit(problem: &Problem, optimum: &[f64], starts: &[Vec<f64>]) -> Option<Vec<f64>> {
-    let near = problem.refine(optimum);
-    let best = starts
-        .iter()
-        .map(|start| (problem.value(start), start))
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    let far = best.map(|(_, start)| problem.descend(start));
-    let all = [Some(near), far]
-        .into_iter()
-        .flatten()
-        .filter(|minimum| minimum.converged);
-    all.min_by(|a, b| a.value.total_cmp(&b.value))
-        .map(|minimum| minimum.theta)
+fn refit<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    minima: &[[f64; P]],
+) -> Option<Minimum<P>> {
+    let refits = minima.iter().map(|theta| problem.refine(theta));
+    refits
+        .filter(|minimum| minimum.converged)
+        .min_by(|a, b| a.value.total_cmp(&b.value))
 }

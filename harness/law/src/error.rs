@@ -18,10 +18,12 @@ pub enum LawError {
         needed: usize,
     },
     /// A variable that does not vary cannot have a law.
-    #[error("{variable} takes {distinct} distinct values, and an exponent needs at least {needed}")]
+    #[error("{variable} takes {distinct} distinct values, and `{form}` needs at least {needed}")]
     NotVaried {
         /// The variable.
         variable: &'static str,
+        /// The form's name.
+        form: &'static str,
         /// Its distinct values.
         distinct: usize,
         /// Values needed.
@@ -33,15 +35,45 @@ pub enum LawError {
         /// The form's name.
         form: &'static str,
     },
+    /// Huber's function needs a bend above zero.
+    #[error("delta is a finite number above zero, and not {0}")]
+    BadDelta(f64),
+    /// Standard errors for some points only.
+    #[error("{known} of {points} points have a standard error: give all of them one, or none")]
+    SomeErrors {
+        /// Points with a standard error.
+        known: usize,
+        /// Points.
+        points: usize,
+    },
+    /// Standard errors whose squares cannot be computed with.
+    #[error("the standard errors are too large, too small or too different to weigh points by")]
+    UselessErrors,
+    /// More points hidden than can be spared.
+    #[error("hiding {hidden} of {points} points leaves too few to fit")]
+    TooManyHidden {
+        /// Points to hide.
+        hidden: usize,
+        /// Points.
+        points: usize,
+    },
+    /// No slice of equal compute has a minimum to read off.
+    #[error("{0}")]
+    NoSlices(String),
     /// A law in which data and parameters do not trade against each other.
     #[error(
-        "`{form}` says nothing about how to share compute between parameters and data; fit `chinchilla`"
+        "`{form}` says nothing about how to share compute between parameters and data; fit `chinchilla` or `kaplan`"
     )]
     NoAllocation {
         /// The form's name.
         form: &'static str,
     },
+    /// A law that does not fall with N and D has no best share of them.
+    #[error(
+        "the law does not fall with both N and D, or not with FLOPs so counted: no share is best"
+    )]
+    NoOptimum,
     /// A name that is no form's.
-    #[error("there is no form `{0}`; the forms are power, offset, chinchilla")]
+    #[error("there is no form `{0}`; the forms are power, offset, shifted, saturating, broken, chinchilla, kaplan, data-constrained, width-depth and isoflop")]
     NoForm(String),
 }

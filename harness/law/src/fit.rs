@@ -1,19 +1,26 @@
 //! A fit: the law that suits the points best, and how sure it is.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use crate::bootstrap::resample;
+use crate::bootstrap::{Resamples, jackknife, resample};
+use crate::form::with_law;
+use crate::interval::{bca, deviation, percentile, quantile, student_quantile, tail};
+use crate::law::{Law, Points};
 use crate::minimize::{Minimum, Problem};
-use crate::quantile::{deviation, middle_95};
-use crate::starts::starts;
+use crate::profile::{Reach, profile};
+use crate::verdict::{Verdict, advice};
 use crate::{Form, LawError, Objective, Table};
 
-/// Two minima whose values differ by less than this share are one.
-const SAME_MINIMUM: f64 = 1e-6;
-/// A floor below this share of the least loss is none.
-const NO_FLOOR: f64 = 1e-3;
-/// Exponents out of these bounds say nothing about the data: the power is flat, or gone.
-const EXPONENTS: std::ops::Range<f64> = 5e-3..4.0;
+/// Minima beside the best one that refits begin at.
+const MOST_MINIMA: usize = 4;
+/// Fewer resamples than this have no percentiles to speak of.
+const LEAST_RESAMPLES: usize = 20;
+/// An amplitude far from the data overflows where its exponent is not bounded; JSON has no infinity.
+const LARGEST: f64 = 1e300;
+/// Quantiles kept of the residuals.
+const QUANTILES: usize = 41;
 
 /// How to fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,13 +50,26 @@ pub struct Parameter {
     pub name: String,
     /// At the optimum.
     pub value: f64,
-    /// Standard error: the spread over the resamples.
+    /// Standard error: the spread over the resamples. An amplitude's are far from normal, and it is
+    /// the interval that says how sure it is.
     pub se: Option<f64>,
-    /// Percentile interval over the resamples.
+    /// Bias-corrected and accelerated interval over the resamples: the one to quote.
     pub ci95: Option<[f64; 2]>,
-    /// Whether the data bound the parameter: its interval reaches neither a floor of nothing nor a
-    /// power that is flat or gone. `None` where there was no bootstrap to tell.
-    pub identified: Option<bool>,
+    /// Percentile interval over the resamples.
+    pub percentile95: Option<[f64; 2]>,
+    /// Interval by profile likelihood; an end is `None` where the data do not bound it.
+    pub profile95: Option<[Option<f64>; 2]>,
+    /// Whether the data bound the parameter; `None` where the fit did not converge.
+    pub verdict: Option<Verdict>,
+    /// What kind of run would bound it, where these do not.
+    pub advice: Option<String>,
+}
+
+impl Parameter {
+    /// Whether the data bound the parameter on both sides.
+    pub fn identified(&self) -> Option<bool> {
+        self.verdict.map(|verdict| verdict == Verdict::Identified)
+    }
 }
 
 /// A fitted law.
@@ -61,6 +81,8 @@ pub struct Fit {
     pub objective: Objective,
     /// Points fitted.
     pub points: usize,
+    /// What the bootstrap draws: points, or groups of them.
+    pub units: usize,
     /// The law's parameters, in the order of its equation.
     pub parameters: Vec<Parameter>,
     /// The objective at the optimum.
@@ -71,23 +93,24 @@ pub struct Fit {
     pub starts: usize,
     /// Descents that ended at the optimum.
     pub starts_at_optimum: usize,
+    /// The objective at the next best minimum, where descents found another.
+    pub next_minimum: Option<f64>,
     /// Whether the gradient vanishes at the optimum and the objective curves upwards.
     pub converged: bool,
     /// Root mean square of the log residuals.
     pub residual: f64,
+    /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss, widened by
+    /// `sqrt(n / (n - p))`.
+    pub noise: Vec<f64>,
+    /// Akaike's criterion, corrected for few points (Hurvich and Tsai 1989): of two forms fitted to
+    /// the same points by the same objective, the lower is the better bet.
+    pub aicc: Option<f64>,
     /// Smallest and largest value of each variable among the points.
     pub range: Vec<[f64; 2]>,
     /// The parameters of every resample, in the same order.
     pub resamples: Vec<Vec<f64>>,
-}
-
-/// A predicted loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
-    /// At the optimum.
-    pub loss: f64,
-    /// Of the law there, over the resamples; a new run scatters around it.
-    pub ci95: Option<[f64; 2]>,
+    /// Resamples whose refit did not converge, and which are not among these.
+    pub failed_resamples: usize,
 }
 
 impl Fit {
@@ -98,26 +121,9 @@ impl Fit {
             .find(|parameter| parameter.name == name)
     }
 
-    /// The law's loss at a point, given in the order of [`Form::variables`].
-    ///
-    /// # Panics
-    /// If the point has another number of variables.
-    pub fn predict(&self, x: &[f64]) -> Prediction {
-        assert_eq!(
-            x.len(),
-            self.form.variables().len(),
-            "a point has the form's variables"
-        );
-        let law = self.form.law();
-        let losses: Vec<f64> = self
-            .resamples
-            .iter()
-            .map(|values| law.loss(values, x))
-            .collect();
-        Prediction {
-            loss: law.loss(&self.values(), x),
-            ci95: middle_95(&losses),
-        }
+    /// The 95% interval of what resamples make of a number, wider for few points as parameters' are.
+    pub(crate) fn interval(&self, values: &[f64]) -> Option<[f64; 2]> {
+        percentile(values, tail(self.units, self.parameters.len()))
     }
 
     pub(crate) fn values(&self) -> Vec<f64> {
@@ -128,7 +134,7 @@ impl Fit {
     }
 }
 
-/// Fits a form to a table: descents from a grid of starts, the best minimum, and its bootstrap.
+/// Fits a form to a table: descents from a grid of starts, the best minimum, and how sure it is.
 ///
 /// # Errors
 /// If there are too few points, a variable does not vary, or no descent ends at a minimum.
@@ -136,54 +142,80 @@ impl Fit {
 /// # Panics
 /// If the table has another number of variables than the form.
 pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawError> {
-    check(form, table)?;
-    let law = form.law();
-    let problem = Problem {
-        law,
-        centre: table.centre(),
-        weights: vec![1.0; table.len()],
-        objective: options.objective,
-        table,
+    check(form, table, options)?;
+    let centre = table.centre();
+    let points = Points::new(table, &centre, table.weights(options.objective)?);
+    with_law!(form, &centre, |law, P| {
+        fit_law::<_, P>(&law, form, table, &points, options)
+    })
+}
+
+fn fit_law<L: Law<P>, const P: usize>(
+    law: &L,
+    form: Form,
+    table: &Table,
+    points: &Points,
+    options: &FitOptions,
+) -> Result<Fit, LawError> {
+    let problem = Problem::new(law, points, options.objective);
+    let search = search(&problem, form)?;
+    let best = &search.minima[0];
+    let units = table.units();
+    let minima: Vec<[f64; P]> = search.minima.iter().map(|minimum| minimum.theta).collect();
+    let count = if best.converged { options.bootstrap } else { 0 };
+    let resamples = resample(&problem, &minima, &units, count, options.seed);
+    let left_out = if resamples.thetas.len() < LEAST_RESAMPLES {
+        Vec::new()
+    } else {
+        jackknife(&problem, &minima, &units)
     };
-    let starts = starts(&problem);
-    let minima: Vec<Minimum> = starts.iter().map(|start| problem.descend(start)).collect();
-    let best = best(&minima).ok_or(LawError::NoMinimum { form: form.name() })?;
-    let at_optimum =
-        |minimum: &&Minimum| minimum.value <= best.value * (1.0 + SAME_MINIMUM) + 1e-24;
-    let natural = |theta: &Vec<f64>| law.natural(theta, &problem.centre);
-    let thetas = resample(
-        &problem,
-        &best.theta,
-        &starts,
-        options.bootstrap,
-        options.seed,
-    );
-    let resamples: Vec<Vec<f64>> = thetas.iter().map(natural).collect();
+    let spread = Spread {
+        problem: &problem,
+        form,
+        best,
+        units: units.len(),
+        least_loss: table.least_loss(),
+        resamples: &resamples,
+        jackknife: &left_out,
+    };
+    let residuals = problem.residuals(&best.theta);
     Ok(Fit {
         form,
         objective: options.objective,
         points: table.len(),
-        parameters: parameters(form, table, &natural(&best.theta), &resamples),
+        units: units.len(),
+        parameters: spread.parameters(),
         value: best.value,
         gradient_norm: best.gradient,
-        starts: starts.len(),
-        starts_at_optimum: minima.iter().filter(at_optimum).count(),
+        starts: search.starts,
+        starts_at_optimum: search.at_optimum,
+        next_minimum: search.minima.get(1).map(|minimum| minimum.value),
         converged: best.converged,
-        residual: residual(&problem, &best.theta),
-        range: (0..table.variables())
-            .map(|variable| range(table, variable))
+        residual: root_mean_square(&residuals),
+        noise: noise(&residuals, P),
+        aicc: aicc(&problem, best),
+        range: (0..table.variables()).map(|v| table.range(v)).collect(),
+        resamples: resamples
+            .thetas
+            .iter()
+            .map(|theta| natural(law, theta).to_vec())
             .collect(),
-        resamples,
+        failed_resamples: resamples.failed,
     })
 }
 
-fn check(form: Form, table: &Table) -> Result<(), LawError> {
+fn check(form: Form, table: &Table, options: &FitOptions) -> Result<(), LawError> {
     assert_eq!(
         table.variables(),
         form.variables().len(),
         "a table has the form's variables"
     );
-    let parameters = form.law().dimensions();
+    if let Objective::HuberLog { delta } | Objective::HuberLikelihood { delta } = options.objective
+        && !(delta.is_finite() && delta > 0.0)
+    {
+        return Err(LawError::BadDelta(delta));
+    }
+    let parameters = form.parameters().len();
     if table.len() <= parameters {
         return Err(LawError::TooFew {
             points: table.len(),
@@ -192,13 +224,12 @@ fn check(form: Form, table: &Table) -> Result<(), LawError> {
             needed: parameters + 1,
         });
     }
-    // Two values make a power, a third one makes its floor.
-    let needed = if form.law().has_floor() { 3 } else { 2 };
     for (index, variable) in form.variables().iter().enumerate() {
-        let distinct = table.distinct(index);
+        let (distinct, needed) = (table.distinct(index), form.distinct_needed(index));
         if distinct < needed {
             return Err(LawError::NotVaried {
                 variable,
+                form: form.name(),
                 distinct,
                 needed,
             });
@@ -207,66 +238,168 @@ fn check(form: Form, table: &Table) -> Result<(), LawError> {
     Ok(())
 }
 
-/// The lowest minimum; where none converged, the lowest point reached, which then says so.
-fn best(minima: &[Minimum]) -> Option<&Minimum> {
-    let finite = || minima.iter().filter(|minimum| minimum.value.is_finite());
-    let least = finite().min_by(|a, b| a.value.total_cmp(&b.value))?;
-    let same = |minimum: &&Minimum| minimum.value <= least.value * (1.0 + SAME_MINIMUM) + 1e-24;
-    let converged = finite().filter(same).filter(|minimum| minimum.converged);
-    Some(
-        converged
-            .min_by(|a, b| a.value.total_cmp(&b.value))
-            .unwrap_or(least),
-    )
+/// What the descents found.
+struct Search<const P: usize> {
+    starts: usize,
+    at_optimum: usize,
+    /// Different minima, best first; where none converged, the lowest point reached.
+    minima: Vec<Minimum<P>>,
 }
 
-fn parameters(form: Form, table: &Table, values: &[f64], resamples: &[Vec<f64>]) -> Vec<Parameter> {
-    let law = form.law();
-    let names = law.names();
-    let drawn = |index: usize| {
-        resamples
-            .iter()
-            .map(|values| values[index])
-            .collect::<Vec<_>>()
-    };
-    let bounded = |index: usize| -> Option<bool> {
-        let [low, high] = middle_95(&drawn(index))?;
-        if law.has_floor() && index == 0 {
-            return Some(low > NO_FLOOR * table.least_loss());
+fn search<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    form: Form,
+) -> Result<Search<P>, LawError> {
+    let starts = problem.law.starts(problem.points);
+    let mut ends: Vec<Minimum<P>> = starts
+        .par_iter()
+        .map(|start| problem.descend(start))
+        .filter(|end| end.value.is_finite() && end.theta.iter().all(|t| t.is_finite()))
+        .collect();
+    ends.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let lowest = *ends.first().ok_or(LawError::NoMinimum { form: form.name() })?;
+    let tolerance = problem.objective.tolerance(lowest.value, problem.weight());
+    let same = |a: f64, b: f64| (a - b).abs() <= tolerance;
+    let mut minima: Vec<Minimum<P>> = Vec::new();
+    for end in ends.iter().filter(|end| end.converged) {
+        let new = minima.last().is_none_or(|last| !same(last.value, end.value));
+        if new && minima.len() < MOST_MINIMA {
+            minima.push(*end);
         }
-        Some(EXPONENTS.contains(&low) && EXPONENTS.contains(&high))
-    };
-    (0..names.len())
-        .map(|index| Parameter {
-            name: names[index].to_owned(),
-            value: values[index],
-            se: deviation(&drawn(index)),
-            ci95: middle_95(&drawn(index)),
-            // An amplitude is known as far as its exponent is.
-            identified: match law
-                .terms()
-                .iter()
-                .position(|term| term.amplitude == names[index])
-            {
-                Some(term) => bounded(law.amplitude_at(term) + 1),
-                None => bounded(index),
-            },
-        })
+    }
+    // A point below every minimum means that the true one was not found.
+    if minima.first().is_none_or(|best| !same(best.value, lowest.value)) {
+        minima = vec![lowest];
+    }
+    let best = minima[0].value;
+    Ok(Search {
+        starts: starts.len(),
+        at_optimum: ends
+            .iter()
+            .filter(|end| end.converged && same(end.value, best))
+            .count(),
+        minima,
+    })
+}
+
+/// The form's parameters from theta, none infinite.
+fn natural<L: Law<P>, const P: usize>(law: &L, theta: &[f64; P]) -> [f64; P] {
+    law.natural(theta).map(|value| value.clamp(-LARGEST, LARGEST))
+}
+
+/// What tells how sure a fit's parameters are.
+struct Spread<'a, L, const P: usize> {
+    problem: &'a Problem<'a, L, P>,
+    form: Form,
+    best: &'a Minimum<P>,
+    units: usize,
+    least_loss: f64,
+    resamples: &'a Resamples<P>,
+    jackknife: &'a [[f64; P]],
+}
+
+impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
+    fn parameters(&self) -> Vec<Parameter> {
+        let rise = self.rise();
+        (0..P)
+            .into_par_iter()
+            .map(|index| self.parameter(index, rise))
+            .collect()
+    }
+
+    fn parameter(&self, index: usize, rise: f64) -> Parameter {
+        let law = self.problem.law;
+        let drawn = |thetas: &[[f64; P]]| -> Vec<f64> {
+            thetas.iter().map(|theta| natural(law, theta)[index]).collect()
+        };
+        let value = natural(law, &self.best.theta)[index];
+        let values = drawn(&self.resamples.thetas);
+        let left_out = drawn(self.jackknife);
+        let enough = values.len() >= LEAST_RESAMPLES;
+        let tail = tail(self.units, P);
+        let coordinates: Vec<f64> = values.iter().map(|v| self.coordinate(index, *v)).collect();
+        let spread = deviation(&coordinates);
+        let ends = self.best.converged.then(|| {
+            let role = self.form.roles()[index];
+            let at = self.coordinate(index, value);
+            let reach = Reach::new(role, law.logarithmic(index), at, self.least_loss);
+            let step = spread.filter(|d| *d < 1.0).unwrap_or(0.05).max(1e-4);
+            profile(self.problem, self.best, index, at, step, rise, reach)
+        });
+        let verdict = ends.map(Verdict::of);
+        Parameter {
+            name: self.form.parameters()[index].to_owned(),
+            value,
+            se: deviation(&values),
+            ci95: bca(&values, value, &left_out, tail)
+                .or_else(|| percentile(&values, tail))
+                .filter(|_| enough),
+            percentile95: percentile(&values, tail).filter(|_| enough),
+            profile95: ends.map(|ends| {
+                ends.map(|end| end.map(|end| self.value(index, end).clamp(-LARGEST, LARGEST)))
+            }),
+            verdict,
+            advice: verdict.and_then(|verdict| advice(self.form, index, verdict)),
+        }
+    }
+
+    fn coordinate(&self, index: usize, value: f64) -> f64 {
+        if self.problem.law.logarithmic(index) {
+            value.ln()
+        } else {
+            value
+        }
+    }
+
+    fn value(&self, index: usize, coordinate: f64) -> f64 {
+        if self.problem.law.logarithmic(index) {
+            coordinate.exp()
+        } else {
+            coordinate
+        }
+    }
+
+    /// How far above its minimum the objective is not to be told from it, for one parameter. In the
+    /// resamples the objective at the fit lies above their own minimum by noise alone, in proportion
+    /// to a chi-squared of P degrees: that measures the noise, whatever its distribution. Where there
+    /// are too few, the objective's own density does.
+    fn rise(&self) -> f64 {
+        let (n, p) = (self.units as f64, P as f64);
+        let left = (n - p).max(1.0);
+        let unit = if self.resamples.drops.len() >= LEAST_RESAMPLES {
+            let chi = ChiSquared::new(p).expect("a freedom above zero");
+            quantile(&self.resamples.drops, 0.5).unwrap_or(0.0).max(0.0) / chi.inverse_cdf(0.5)
+        } else {
+            let weight = self.problem.weight();
+            0.5 * self.problem.objective.temperature(self.best.value, weight)
+        };
+        unit * n / left * student_quantile(left).powi(2)
+    }
+}
+
+fn root_mean_square(residuals: &[(f64, f64)]) -> f64 {
+    let sum: f64 = residuals.iter().map(|(r, _)| r * r).sum();
+    (sum / residuals.len() as f64).sqrt()
+}
+
+/// Quantiles of how far measured losses lie from the law.
+fn noise(residuals: &[(f64, f64)], parameters: usize) -> Vec<f64> {
+    let n = residuals.len() as f64;
+    let widened = (n / (n - parameters as f64).max(1.0)).sqrt();
+    let values: Vec<f64> = residuals.iter().map(|(r, _)| -r * widened).collect();
+    (0..QUANTILES)
+        .filter_map(|k| quantile(&values, k as f64 / (QUANTILES - 1) as f64))
         .collect()
 }
 
-fn residual(problem: &Problem, theta: &[f64]) -> f64 {
-    let table = problem.table;
-    let squared = |point: usize| {
-        let z = |term: usize| table.log_x(point)[term] - problem.centre[term];
-        (problem.law.log_loss(theta, z) - table.log_loss(point)).powi(2)
-    };
-    ((0..table.len()).map(squared).sum::<f64>() / table.len() as f64).sqrt()
-}
-
-fn range(table: &Table, variable: usize) -> [f64; 2] {
-    let values = (0..table.len()).map(|point| table.log_x(point)[variable].exp());
-    values.fold([f64::INFINITY, 0.0], |[low, high], value| {
-        [low.min(value), high.max(value)]
-    })
+fn aicc<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    best: &Minimum<P>,
+) -> Option<f64> {
+    let n = problem.points.len() as f64;
+    // The noise's scale is a parameter too.
+    let k = P as f64 + 1.0;
+    let likelihood = problem.objective.likelihood(best.value, problem.weight());
+    let aicc = 2.0 * likelihood + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0);
+    Some(aicc).filter(|aicc| n > k + 1.0 && aicc.is_finite())
 }

@@ -6,40 +6,150 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::LawError;
-use crate::sum_of_powers::{SumOfPowers, Term};
+use crate::forms::solve;
 
-/// A law's form.
+/// A law's form. N is parameters, D training tokens, x either or training FLOPs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
-    /// `L = B x^-c`: a straight line on logarithmic axes (Kaplan et al. 2020, eq. 1.1 to 1.3).
+    /// `L = B x^-c`: a straight line on logarithmic axes (Kaplan et al. 2020, arXiv:2001.08361,
+    /// eq. 1.1 to 1.3). B is the loss at x = 1, c the exponent.
     Power,
     /// `L = E + B x^-c`: a power law down to a floor E (Henighan et al. 2020, arXiv:2010.14701,
     /// eq. 1.1).
     Offset,
+    /// `L = B (1/x + g)^c`: a power law that bends where x reaches 1/g, to a floor of `B g^c`
+    /// (M3 of Alabdulmohsin et al. 2022, arXiv:2209.06640).
+    Shifted,
+    /// `(L - E) / (L0 - L)^a = B x^-c`: between the loss of chance, L0, and a floor E; a is how
+    /// slowly the loss leaves L0 (M4 of Alabdulmohsin et al. 2022, arXiv:2209.06640).
+    Saturating,
+    /// `L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)`: exponent c0 before the break at d, `c0 + c1`
+    /// after it, f the break's width in e-folds (Caballero et al. 2023, arXiv:2210.14891, eq. 1
+    /// with one break).
+    Broken,
     /// `L = E + A N^-alpha + B D^-beta`: entropy of the text, plus what a model of N parameters
     /// cannot hold, plus what D tokens cannot teach (Hoffmann et al. 2022, arXiv:2203.15556, eq. 2).
     Chinchilla,
+    /// `L = ((Nc/N)^(aN/aD) + Dc/D)^aD`: powers of N and D with exponents aN and aD; Nc and Dc are
+    /// where either alone would bring the loss to 1 (Kaplan et al. 2020, arXiv:2001.08361, eq. 1.5).
+    Kaplan,
+    /// Chinchilla's law with effective N and D where tokens repeat: `L = E + A N'^-alpha +
+    /// B D'^-beta`, of D tokens seen, U of them unique. R_D and R_N are how many repetitions, and
+    /// how many times too many parameters, are worth `1 - 1/e` of their like (Muennighoff et al.
+    /// 2023, arXiv:2305.16264, eq. 5 to 7; here all seven are fitted at once).
+    DataConstrained,
+    /// `L = E + A W^-alpha + B H^-beta + G D^-gamma`: a power each of width W, depth H and tokens D
+    /// (as Rosenfeld et al. 2020, arXiv:1909.12673, add powers of size and data, with the size in
+    /// its two parts).
+    WidthDepth,
+}
+
+/// What a parameter is to its law: how far it can go, and what would tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The loss that nothing in the law goes below.
+    Floor,
+    /// The loss of chance.
+    Ceiling,
+    /// Of the power of this variable.
+    Exponent(usize),
+    /// Of the power of this variable.
+    Amplitude(usize),
+    /// How the law turns from one regime to another along this variable.
+    Bend(usize),
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Form; 3] = [Form::Power, Form::Offset, Form::Chinchilla];
+    pub const ALL: [Form; 9] = [
+        Form::Power,
+        Form::Offset,
+        Form::Shifted,
+        Form::Saturating,
+        Form::Broken,
+        Form::Chinchilla,
+        Form::Kaplan,
+        Form::DataConstrained,
+        Form::WidthDepth,
+    ];
 
     /// The form's name, as on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Form::Power => "power",
             Form::Offset => "offset",
+            Form::Shifted => "shifted",
+            Form::Saturating => "saturating",
+            Form::Broken => "broken",
             Form::Chinchilla => "chinchilla",
+            Form::Kaplan => "kaplan",
+            Form::DataConstrained => "data-constrained",
+            Form::WidthDepth => "width-depth",
         }
     }
 
-    /// The form's variables, in the order of a point's.
+    /// The form's variables, in the order of a point's: `x`, or `N` parameters, `D` tokens, `U`
+    /// unique tokens, `W` width and `H` depth.
     pub fn variables(self) -> &'static [&'static str] {
         match self {
-            Form::Power | Form::Offset => &["x"],
-            Form::Chinchilla => &["N", "D"],
+            Form::Power | Form::Offset | Form::Shifted | Form::Saturating | Form::Broken => &["x"],
+            Form::Chinchilla | Form::Kaplan => &["N", "D"],
+            Form::DataConstrained => &["N", "D", "U"],
+            Form::WidthDepth => &["W", "H", "D"],
+        }
+    }
+
+    /// The form's parameters, in the order of its equation.
+    pub fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Form::Power => &["B", "c"],
+            Form::Offset => &["E", "B", "c"],
+            Form::Shifted => &["B", "g", "c"],
+            Form::Saturating => &["E", "L0", "a", "B", "c"],
+            Form::Broken => &["E", "B", "c0", "c1", "d", "f"],
+            Form::Chinchilla => &["E", "A", "alpha", "B", "beta"],
+            Form::Kaplan => &["Nc", "aN", "Dc", "aD"],
+            Form::DataConstrained => &["E", "A", "alpha", "B", "beta", "R_N", "R_D"],
+            Form::WidthDepth => &["E", "A", "alpha", "B", "beta", "G", "gamma"],
+        }
+    }
+
+    /// What each parameter is, in the same order.
+    pub(crate) fn roles(self) -> &'static [Role] {
+        use Role::{Amplitude, Bend, Ceiling, Exponent, Floor};
+        match self {
+            Form::Power => &[Amplitude(0), Exponent(0)],
+            Form::Offset => &[Floor, Amplitude(0), Exponent(0)],
+            Form::Shifted => &[Amplitude(0), Bend(0), Exponent(0)],
+            Form::Saturating => &[Floor, Ceiling, Bend(0), Amplitude(0), Exponent(0)],
+            Form::Broken => &[Floor, Amplitude(0), Exponent(0), Exponent(0), Bend(0), Bend(0)],
+            Form::Chinchilla => &[
+                Floor,
+                Amplitude(0),
+                Exponent(0),
+                Amplitude(1),
+                Exponent(1),
+            ],
+            Form::Kaplan => &[Amplitude(0), Exponent(0), Amplitude(1), Exponent(1)],
+            Form::DataConstrained => &[
+                Floor,
+                Amplitude(0),
+                Exponent(0),
+                Amplitude(1),
+                Exponent(1),
+                Bend(0),
+                Bend(2),
+            ],
+            Form::WidthDepth => &[
+                Floor,
+                Amplitude(0),
+                Exponent(0),
+                Amplitude(1),
+                Exponent(1),
+                Amplitude(2),
+                Exponent(2),
+            ],
         }
     }
 
@@ -48,32 +158,107 @@ impl Form {
         match self {
             Form::Power => "L = B x^-c",
             Form::Offset => "L = E + B x^-c",
+            Form::Shifted => "L = B (1/x + g)^c",
+            Form::Saturating => "(L - E) / (L0 - L)^a = B x^-c",
+            Form::Broken => "L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)",
             Form::Chinchilla => "L = E + A N^-alpha + B D^-beta",
+            Form::Kaplan => "L = ((Nc/N)^(aN/aD) + Dc/D)^aD",
+            Form::DataConstrained => "L = E + A N'^-alpha + B D'^-beta",
+            Form::WidthDepth => "L = E + A W^-alpha + B H^-beta + G D^-gamma",
         }
     }
 
-    pub(crate) fn law(self) -> SumOfPowers {
-        const ONE: &[Term] = &[Term {
-            amplitude: "B",
-            exponent: "c",
-        }];
-        const N_AND_D: &[Term] = &[
-            Term {
-                amplitude: "A",
-                exponent: "alpha",
-            },
-            Term {
-                amplitude: "B",
-                exponent: "beta",
-            },
-        ];
-        match self {
-            Form::Power => SumOfPowers::new(None, ONE),
-            Form::Offset => SumOfPowers::new(Some("E"), ONE),
-            Form::Chinchilla => SumOfPowers::new(Some("E"), N_AND_D),
+    /// Different values that a variable needs at least: one for each parameter that only it tells.
+    pub(crate) fn distinct_needed(self, variable: usize) -> usize {
+        match (self, variable) {
+            (Form::Power, _) => 2,
+            (Form::Offset | Form::Shifted, _) => 3,
+            (Form::Saturating, _) => 5,
+            (Form::Broken, _) => 6,
+            (Form::Kaplan, _) | (Form::DataConstrained, 2) => 2,
+            _ => 3,
+        }
+    }
+
+    /// The law's loss at a point.
+    ///
+    /// # Panics
+    /// If there are not as many parameters or variables as the form has.
+    pub fn loss(self, parameters: &[f64], x: &[f64]) -> f64 {
+        assert_eq!(x.len(), self.variables().len(), "a point has the form's variables");
+        match (self, parameters) {
+            (Form::Power, [b, c]) => b * x[0].powf(-c),
+            (Form::Offset, [e, b, c]) => e + b * x[0].powf(-c),
+            (Form::Shifted, [b, g, c]) => b * (1.0 / x[0] + g).powf(*c),
+            (Form::Saturating, [e, l0, a, b, c]) => {
+                let v = b.ln() + (a - 1.0) * (l0 - e).ln() - c * x[0].ln();
+                e + (l0 - e) / (1.0 + (-solve(v, *a)).exp())
+            }
+            (Form::Broken, [e, b, c0, c1, d, f]) => {
+                // (1 + (x/d)^(1/f))^f by logarithms: the inner power overflows for a sharp break.
+                let u = (x[0] / d).ln() / f;
+                let bend = f * (u.max(0.0) + (-u.abs()).exp().ln_1p());
+                e + b * x[0].powf(-c0) * (-c1 * bend).exp()
+            }
+            (Form::Chinchilla, [e, a, alpha, b, beta]) => {
+                e + a * x[0].powf(-alpha) + b * x[1].powf(-beta)
+            }
+            (Form::Kaplan, [nc, a_n, dc, a_d]) => {
+                ((nc / x[0]).powf(a_n / a_d) + dc / x[1]).powf(*a_d)
+            }
+            (Form::DataConstrained, [e, a, alpha, b, beta, rn, rd]) => {
+                let worth = |r: f64, scale: f64| 1.0 + scale * (1.0 - (-r / scale).exp());
+                let unique = x[2].min(x[1]);
+                let data = unique * worth(x[1] / unique - 1.0, *rd);
+                let best = (alpha * a / (beta * b)).powf(1.0 / alpha) * unique.powf(beta / alpha);
+                let base = best.min(x[0]);
+                let model = base * worth(x[0] / base - 1.0, *rn);
+                e + a * model.powf(-alpha) + b * data.powf(-beta)
+            }
+            (Form::WidthDepth, [e, a, alpha, b, beta, g, gamma]) => {
+                e + a * x[0].powf(-alpha) + b * x[1].powf(-beta) + g * x[2].powf(-gamma)
+            }
+            _ => panic!("`{self}` has {} parameters", self.parameters().len()),
         }
     }
 }
+
+/// Calls a generic function with a form's law: `with_law!(form, centre, |law, P| f::<_, P>(&law))`.
+macro_rules! with_law {
+    ($form:expr, $centre:expr, |$law:ident, $p:ident| $body:expr) => {{
+        use $crate::forms;
+        let centre: &[f64] = $centre;
+        macro_rules! of {
+            ($count:literal, $made:expr) => {{
+                const $p: usize = $count;
+                let $law = $made;
+                $body
+            }};
+        }
+        match $form {
+            Form::Power => of!(2, forms::Powers { centre: [centre[0]] }),
+            Form::Offset => of!(3, forms::Powers { centre: [centre[0]] }),
+            Form::Shifted => of!(3, forms::Shifted { centre: centre[0] }),
+            Form::Saturating => of!(5, forms::Saturating { centre: centre[0] }),
+            Form::Broken => of!(6, forms::Broken { centre: centre[0] }),
+            Form::Chinchilla => of!(5, forms::Powers { centre: [centre[0], centre[1]] }),
+            Form::Kaplan => of!(4, forms::Kaplan { centre: [centre[0], centre[1]] }),
+            Form::DataConstrained => of!(
+                7,
+                forms::DataConstrained {
+                    centre: [centre[0], centre[1], centre[2]]
+                }
+            ),
+            Form::WidthDepth => of!(
+                7,
+                forms::Powers {
+                    centre: [centre[0], centre[1], centre[2]]
+                }
+            ),
+        }
+    }};
+}
+pub(crate) use with_law;
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,5 +272,123 @@ impl FromStr for Form {
     fn from_str(name: &str) -> Result<Self, LawError> {
         let found = Form::ALL.into_iter().find(|form| form.name() == name);
         found.ok_or_else(|| LawError::NoForm(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jet::Jet;
+    use crate::law::{Law, Surface};
+
+    /// A theta with nothing special about it, in the middle of what each form takes.
+    fn somewhere<const P: usize>(form: Form) -> [f64; P] {
+        let all: &[f64] = match form {
+            Form::Power => &[0.9, 0.3],
+            Form::Offset => &[0.4, 0.2, 0.35],
+            Form::Shifted => &[0.9, -0.7, 0.4],
+            Form::Saturating => &[0.2, 0.8, 0.4, -0.3, 0.6],
+            Form::Broken => &[0.1, 0.5, 0.2, 0.35, 0.3, -0.4],
+            Form::Chinchilla => &[0.5, 0.2, 0.3, -0.4, 0.4],
+            Form::Kaplan => &[0.4, 0.3, 0.5, -1.2],
+            Form::DataConstrained => &[0.5, 0.2, 0.3, 0.4, 0.5, 0.6, 1.2],
+            Form::WidthDepth => &[0.5, 0.2, 0.3, -0.4, 0.4, 0.1, 0.6],
+        };
+        std::array::from_fn(|index| all[index])
+    }
+
+    /// The point's z for N above and below the best for its unique tokens, with and without repeats.
+    const PLACES: [[f64; 3]; 4] = [
+        [1.3, -0.8, -1.6],
+        [-1.1, 0.9, -0.2],
+        [3.0, 0.2, 0.4],
+        [0.4, 2.2, -1.0],
+    ];
+    const CENTRE: [f64; 3] = [2.0, 3.0, 2.5];
+
+    fn moved<const P: usize>(theta: &[f64; P], index: usize, by: f64) -> [f64; P] {
+        let mut theta = *theta;
+        theta[index] += by;
+        theta
+    }
+
+    fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
+        let error = (found - expected).abs() / expected.abs().max(1.0);
+        assert!(error < tolerance, "{what}: {found} for {expected}");
+    }
+
+    fn derivatives<L: Law<P>, const P: usize>(law: &L, form: Form) {
+        let theta = somewhere::<P>(form);
+        let h = 1e-5;
+        for place in PLACES {
+            let z = &place[..form.variables().len()];
+            let jet = law.surface(&theta).at(z);
+            for i in 0..P {
+                let [up, down] = [h, -h].map(|by| law.surface(&moved(&theta, i, by)).at(z));
+                let slope = (up.value - down.value) / (2.0 * h);
+                assert_close(jet.gradient[i], slope, 1e-8, &format!("{form} slope {i} at {z:?}"));
+                for j in 0..P {
+                    let bend = (up.gradient[j] - down.gradient[j]) / (2.0 * h);
+                    let what = format!("{form} bend {i} {j} at {z:?}");
+                    assert_close(jet.hessian[(i, j)], bend, 1e-7, &what);
+                }
+            }
+        }
+    }
+
+    fn same_as_equation<L: Law<P>, const P: usize>(law: &L, form: Form) {
+        let theta = somewhere::<P>(form);
+        let natural = law.natural(&theta);
+        for place in PLACES {
+            let count = form.variables().len();
+            let x: Vec<f64> = (0..count).map(|v| (place[v] + CENTRE[v]).exp()).collect();
+            let found = law.surface(&theta).at(&place[..count]).value.exp();
+            assert_close(found, form.loss(&natural, &x), 1e-12, form.name());
+        }
+    }
+
+    fn pins_hold<L: Law<P>, const P: usize>(law: &L, form: Form) {
+        let theta = somewhere::<P>(form);
+        for index in 0..P {
+            let now = law.natural(&theta)[index];
+            let wanted = 1.1 * now;
+            let value = if law.logarithmic(index) { wanted.ln() } else { wanted };
+            let jet = law.pin(index, value, &Jet::parameters(&theta));
+            let mut held = theta;
+            held[index] = jet.value;
+            assert_close(law.natural(&held)[index], wanted, 1e-12, form.name());
+            // The coordinate's own derivatives by the others.
+            for other in (0..P).filter(|other| *other != index) {
+                let h = 1e-5;
+                let [up, down] = [h, -h].map(|by| {
+                    law.pin(index, value, &Jet::parameters(&moved(&theta, other, by)))
+                });
+                let slope = (up.value - down.value) / (2.0 * h);
+                assert_close(jet.gradient[other], slope, 1e-8, form.name());
+                let bend = (up.gradient[other] - down.gradient[other]) / (2.0 * h);
+                assert_close(jet.hessian[(other, other)], bend, 1e-7, form.name());
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives_are_those_of_finite_differences() {
+        for form in Form::ALL {
+            with_law!(form, &CENTRE, |law, P| derivatives::<_, P>(&law, form));
+        }
+    }
+
+    #[test]
+    fn coordinates_mean_what_the_equation_says() {
+        for form in Form::ALL {
+            with_law!(form, &CENTRE, |law, P| same_as_equation::<_, P>(&law, form));
+        }
+    }
+
+    #[test]
+    fn a_pinned_parameter_has_its_value() {
+        for form in Form::ALL {
+            with_law!(form, &CENTRE, |law, P| pins_hold::<_, P>(&law, form));
+        }
     }
 }

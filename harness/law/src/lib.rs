@@ -1,5 +1,5 @@
-//! Scaling laws: forms, fitting, intervals and allocation. Numbers in, numbers out: no file, no
-//! table and no training framework.
+//! Scaling laws: forms, fitting, intervals, prediction and allocation. Numbers in, numbers out: no
+//! file, no table library and no training framework.
 //!
 //! ```
 //! use isoflop_law::{Form, FitOptions, Table, fit};
@@ -20,21 +20,36 @@
 
 mod allocate;
 mod bootstrap;
+mod convention;
 mod error;
 mod fit;
 mod form;
+mod forms;
+mod holdout;
+mod huber_step;
+mod interval;
+mod isoflop;
+mod jet;
+mod law;
+mod local;
 mod minimize;
 mod objective;
-mod quantile;
+mod predict;
+mod profile;
+mod project;
 mod record;
-mod starts;
-mod sum_of_powers;
 mod table;
+mod verdict;
 
 pub use allocate::{Allocation, AllocationExponent, allocate};
+pub use convention::Convention;
 pub use error::LawError;
-pub use fit::{Fit, FitOptions, Parameter, Prediction, fit};
+pub use fit::{Fit, FitOptions, Parameter, fit};
 pub use form::Form;
+pub use holdout::{Hidden, Holdout, holdout};
+pub use isoflop::{Approach, Bias, Isoflop, Method, Minimum, Refused, isoflop};
 pub use objective::Objective;
-pub use record::{FitRecord, Provenance};
-pub use table::Table;
+pub use predict::Prediction;
+pub use record::{FitRecord, HoldoutRecord, IsoflopRecord, Provenance, Record};
+pub use table::{Point, Table, Unusable};
+pub use verdict::Verdict;

@@ -1,27 +1,28 @@
 //! Newton's method with damping on the whole objective, from one start.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::SVector;
 
 use crate::Objective;
-use crate::sum_of_powers::SumOfPowers;
-use crate::table::Table;
+use crate::huber_step::Lines;
+use crate::jet::Jet;
+use crate::law::{Law, Points, Surface};
+use crate::local::Local;
 
-/// A fit's problem: a law, points with weights, an objective.
-#[derive(Debug, Clone)]
-pub struct Problem<'a> {
-    pub law: SumOfPowers,
-    pub table: &'a Table,
-    /// Mean logarithm of each variable.
-    pub centre: Vec<f64>,
-    /// How often each point counts: one, or its draws in a resample.
-    pub weights: Vec<f64>,
+/// A fit's problem: a law, points, how often each counts, an objective.
+pub struct Problem<'a, L, const P: usize> {
+    pub law: &'a L,
+    pub points: &'a Points,
+    /// The points that count, and how often each does: once, or its draws in a resample.
+    pub draws: Vec<(usize, f64)>,
     pub objective: Objective,
+    /// A parameter held at a value, as [`Law::pin`] takes it.
+    pub pin: Option<(usize, f64)>,
 }
 
 /// Where a descent ended.
-#[derive(Debug, Clone)]
-pub struct Minimum {
-    pub theta: Vec<f64>,
+#[derive(Debug, Clone, Copy)]
+pub struct Minimum<const P: usize> {
+    pub theta: [f64; P],
     pub value: f64,
     /// Largest component of the gradient over the sum of the points' own contributions to it: 0 at
     /// a minimum, 1 where all pull the same way, whatever the objective's scale.
@@ -31,160 +32,267 @@ pub struct Minimum {
 }
 
 const MOST_STEPS: usize = 200;
-/// Relative gradient that counts as none. Sums of a few hundred points round at about 1e-14.
-const FLAT: f64 = 1e-9;
-/// Residuals that are rounding alone.
-const EXACT: f64 = 1e-13;
+/// Dampings to try, each ten times the one before.
+const TRIES: usize = 12;
+const TRIES_OVER_BENDS: usize = 20;
+/// Steps of a stage that only brings the next one near.
+const STEPS_OF_STAGE: usize = 40;
+/// Share of the objective that a stage need not gain any more.
+const STAGE_GAIN: f64 = 1e-4;
 
-impl Problem<'_> {
-    fn z(&self, point: usize) -> impl Fn(usize) -> f64 + '_ {
-        let log_x = self.table.log_x(point);
-        move |term| log_x[term] - self.centre[term]
+impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
+    /// Every point once.
+    pub fn new(law: &'a L, points: &'a Points, objective: Objective) -> Self {
+        Problem {
+            law,
+            points,
+            draws: (0..points.len()).map(|point| (point, 1.0)).collect(),
+            objective,
+            pin: None,
+        }
+    }
+
+    /// The same problem with other draws.
+    pub fn drawn(&self, draws: Vec<(usize, f64)>) -> Self {
+        Problem {
+            draws,
+            ..self.also()
+        }
+    }
+
+    /// The same problem with a parameter held.
+    pub fn pinned(&self, index: usize, value: f64) -> Self {
+        Problem {
+            pin: Some((index, value)),
+            draws: self.draws.clone(),
+            ..self.also()
+        }
+    }
+
+    fn also(&self) -> Self {
+        Problem {
+            draws: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Total weight of the draws.
+    pub fn weight(&self) -> f64 {
+        self.draws
+            .iter()
+            .map(|(point, times)| times * self.points.weight(*point))
+            .sum()
     }
 
     /// The objective at theta.
-    pub fn value(&self, theta: &[f64]) -> f64 {
-        self.value_of(theta, self.objective)
+    pub fn value(&self, theta: &[f64; P]) -> f64 {
+        Descent::new(self, self.objective).local(theta).value
     }
 
-    fn value_of(&self, theta: &[f64], objective: Objective) -> f64 {
-        let value = |point: usize| {
-            let r = self.law.log_loss(theta, self.z(point)) - self.table.log_loss(point);
-            self.weights[point] * objective.at(r).0
+    /// Log residual of every point that counts, with its weight.
+    pub fn residuals(&self, theta: &[f64; P]) -> Vec<(f64, f64)> {
+        let surface = self.law.surface(theta);
+        let residual = |&(point, times): &(usize, f64)| {
+            let predicted = surface.at(self.points.z(point)).value;
+            let r = predicted - self.points.log_loss(point);
+            (r, times * self.points.weight(point))
         };
-        let counted = (0..self.table.len()).filter(|point| self.weights[*point] > 0.0);
-        let sum: f64 = counted.map(value).sum();
-        if sum.is_nan() { f64::INFINITY } else { sum }
+        self.draws.iter().map(residual).collect()
     }
 
-    /// Descends from `start`. The objective's bend is approached in stages: far from the minimum a
-    /// sharp one gives Newton's method no curvature to work with.
-    pub fn descend(&self, start: &[f64]) -> Minimum {
-        let mut theta = start.to_vec();
-        for bend in [0.1, 0.01] {
-            theta = self.newton(&theta, self.objective.smoothed(bend)).theta;
+    /// Descends from a start far away, by way of the objective's smoother stages.
+    pub fn descend(&self, start: &[f64; P]) -> Minimum<P> {
+        self.by_stages(start, self.objective.stages())
+    }
+
+    /// Descends from a start that is near.
+    pub fn refine(&self, start: &[f64; P]) -> Minimum<P> {
+        let stages = match self.objective {
+            // The steps over bends need no smoother way.
+            Objective::HuberLikelihood { .. } => &[],
+            other => other.stages().get(1..).unwrap_or_default(),
+        };
+        self.by_stages(start, stages)
+    }
+
+    fn by_stages(&self, start: &[f64; P], stages: &[Objective]) -> Minimum<P> {
+        let mut theta = *start;
+        for stage in stages {
+            let descent = Descent::new(self, *stage);
+            theta = descent.run(&theta, STAGE_GAIN, STEPS_OF_STAGE).theta;
         }
-        self.newton(&theta, self.objective)
+        Descent::new(self, self.objective).run(&theta, 0.0, MOST_STEPS)
+    }
+}
+
+/// A descent on one objective.
+struct Descent<'a, 'b, L, const P: usize> {
+    problem: &'a Problem<'b, L, P>,
+    objective: Objective,
+}
+
+/// How much a step is held back, as a share of the objective's curvature.
+struct Damping(f64);
+
+impl Damping {
+    /// Tries a step, with ten times the damping each time that it fails, and less the next time.
+    fn search<T>(&mut self, tries: usize, step: impl Fn(f64) -> Option<T>) -> Option<T> {
+        let start = self.0;
+        for _ in 0..tries {
+            if let Some(found) = step(self.0) {
+                self.0 = (0.1 * self.0).max(1e-15);
+                return Some(found);
+            }
+            self.0 *= 10.0;
+        }
+        self.0 = start;
+        None
+    }
+}
+
+/// A theta and the objective there.
+type Place<const P: usize> = ([f64; P], Local<P>);
+
+impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
+    fn new(problem: &'a Problem<'b, L, P>, objective: Objective) -> Self {
+        Descent { problem, objective }
     }
 
-    /// Descends from a start that is already near.
-    pub fn refine(&self, start: &[f64]) -> Minimum {
-        let theta = self.newton(start, self.objective.smoothed(0.01)).theta;
-        self.newton(&theta, self.objective)
-    }
-
-    fn newton(&self, start: &[f64], objective: Objective) -> Minimum {
-        let n = start.len();
-        let mut theta = DVector::from_column_slice(start);
-        let mut local = self.local(&theta, objective);
-        let mut damping = 1e-3;
-        for _ in 0..MOST_STEPS {
-            if local.flat() {
+    /// Steps until the gradient vanishes, or a step gains less than this share.
+    fn run(&self, start: &[f64; P], gain: f64, most_steps: usize) -> Minimum<P> {
+        let start = self.held(start);
+        let mut place = (start, self.local(&start));
+        let (mut damping, mut damping_over_bends) = (Damping(1e-4), Damping(1e-6));
+        for _ in 0..most_steps {
+            let (theta, local) = &place;
+            if !local.value.is_finite() || local.flat() || local.bottom() {
                 break;
             }
-            let scale = local
-                .hessian
-                .diagonal()
-                .amax()
-                .max(local.pull.amax())
-                .max(1e-300);
-            let mut moved = false;
-            while damping < 1e12 {
-                let damped = &local.hessian + DMatrix::identity(n, n) * (damping * scale);
-                if let Some(cholesky) = damped.cholesky() {
-                    let step = cholesky.solve(&local.gradient);
-                    let next = &theta - &step;
-                    let value = self.value_of(next.as_slice(), objective);
-                    if value < local.value {
-                        theta = next;
-                        damping = (damping * 0.1).max(1e-15);
-                        moved = true;
-                        break;
-                    }
-                }
-                damping *= 10.0;
-            }
-            if !moved {
+            let next = self.newton(theta, local, &mut damping);
+            let Some(next) = next.or_else(|| self.over_bends(theta, local, &mut damping_over_bends)) else {
+                break;
+            };
+            let gained = local.value - next.1.value;
+            place = next;
+            if gained < gain * place.1.value.abs() {
                 break;
             }
-            local = self.local(&theta, objective);
         }
-        let converged = local.flat() || local.bottom();
+        let (theta, local) = place;
         Minimum {
+            theta,
             value: local.value,
             gradient: local.relative_gradient(),
-            converged: converged && theta.iter().all(|t| t.is_finite()),
-            theta: theta.as_slice().to_vec(),
+            converged: (local.flat() || local.bottom())
+                && local.value.is_finite()
+                && theta.iter().all(|t| t.is_finite()),
         }
     }
 
-    fn local(&self, theta: &DVector<f64>, objective: Objective) -> Local {
-        let n = theta.len();
-        let mut local = Local {
-            value: 0.0,
-            gradient: DVector::zeros(n),
-            pull: DVector::zeros(n),
-            hessian: DMatrix::zeros(n, n),
-            largest_residual: 0.0,
-        };
-        let mut gradient = DVector::zeros(n);
-        let mut hessian = DMatrix::zeros(n, n);
-        for point in 0..self.table.len() {
-            let weight = self.weights[point];
-            if weight == 0.0 {
-                continue;
-            }
-            let predicted =
-                self.law
-                    .derivatives(theta.as_slice(), self.z(point), &mut gradient, &mut hessian);
-            let r = predicted - self.table.log_loss(point);
-            let (value, first, second) = objective.at(r);
-            local.value += weight * value;
-            local.largest_residual = local.largest_residual.max(r.abs());
-            local.gradient.axpy(weight * first, &gradient, 1.0);
-            for (pull, g) in local.pull.iter_mut().zip(gradient.iter()) {
-                *pull += (weight * first * g).abs();
-            }
-            local.hessian += &hessian * (weight * first);
-            local
-                .hessian
-                .ger(weight * second, &gradient, &gradient, 1.0);
+    /// The first damped Newton step that lowers the objective.
+    fn newton(&self, theta: &[f64; P], local: &Local<P>, damping: &mut Damping) -> Option<Place<P>> {
+        if !local.curved() {
+            return None;
+        }
+        damping.search(TRIES, |damping| {
+            let step = local.newton(damping * local.scale())?;
+            self.lower(theta, local, &step)
+        })
+    }
+
+    /// The first damped step over the kernel's bends that lowers the objective.
+    fn over_bends(
+        &self,
+        theta: &[f64; P],
+        local: &Local<P>,
+        damping: &mut Damping,
+    ) -> Option<Place<P>> {
+        let lines = self.lines(theta);
+        damping.search(TRIES_OVER_BENDS, |damping| {
+            let step = local.over_bends(&lines, damping * local.scale())?;
+            self.lower(theta, local, &step)
+        })
+    }
+
+    /// Where a step leads, if that is lower.
+    fn lower(&self, theta: &[f64; P], local: &Local<P>, step: &SVector<f64, P>) -> Option<Place<P>> {
+        let moved = std::array::from_fn(|i| theta[i] + step[i]);
+        let next = self.held(&moved);
+        let at_next = self.local(&next);
+        (at_next.value < local.value).then_some((next, at_next))
+    }
+
+    /// Theta with the pinned parameter at its value.
+    fn held(&self, theta: &[f64; P]) -> [f64; P] {
+        let mut held = *theta;
+        if let Some((index, value)) = self.problem.pin {
+            let constants = theta.map(Jet::constant);
+            held[index] = self.problem.law.pin(index, value, &constants).value;
+        }
+        held
+    }
+
+    fn local(&self, theta: &[f64; P]) -> Local<P> {
+        let problem = self.problem;
+        let kernel = self.objective.kernel(|| problem.residuals(theta));
+        let mut local = Local::new(kernel);
+        let pin = Pin::new(problem, theta);
+        let surface = problem.law.surface(theta);
+        for &(point, times) in &problem.draws {
+            let jet = surface.at(problem.points.z(point));
+            let weight = times * problem.points.weight(point);
+            let log_loss = problem.points.log_loss(point);
+            local.add(weight, &jet, log_loss, &moving(&jet, pin.as_ref()));
+        }
+        local.end(pin.as_ref());
+        local.value += self.objective.offset(kernel, problem.weight());
+        if local.value.is_nan() {
+            local.value = f64::INFINITY;
         }
         local
     }
+
+    fn lines(&self, theta: &[f64; P]) -> Lines<P> {
+        let problem = self.problem;
+        let mut lines = Lines::default();
+        let pin = Pin::new(problem, theta);
+        let surface = problem.law.surface(theta);
+        for &(point, times) in &problem.draws {
+            let jet = surface.at(problem.points.z(point));
+            let weight = times * problem.points.weight(point);
+            let residual = jet.value - problem.points.log_loss(point);
+            lines.push(weight, residual, moving(&jet, pin.as_ref()));
+        }
+        lines
+    }
 }
 
-/// The objective around a point.
-struct Local {
-    value: f64,
-    gradient: DVector<f64>,
-    /// Sum of the sizes of the points' gradients.
-    pull: DVector<f64>,
-    hessian: DMatrix<f64>,
-    largest_residual: f64,
+/// A coordinate of theta held as a function of the others.
+pub struct Pin<const P: usize> {
+    pub index: usize,
+    pub coordinate: Jet<P>,
 }
 
-impl Local {
-    fn relative_gradient(&self) -> f64 {
-        let pull = self.pull.amax();
-        if pull == 0.0 {
-            0.0
-        } else {
-            self.gradient.amax() / pull
-        }
+impl<const P: usize> Pin<P> {
+    fn new<L: Law<P>>(problem: &Problem<L, P>, theta: &[f64; P]) -> Option<Self> {
+        let (index, value) = problem.pin?;
+        let coordinates = Jet::parameters(theta);
+        Some(Pin {
+            index,
+            coordinate: problem.law.pin(index, value, &coordinates),
+        })
     }
+}
 
-    fn flat(&self) -> bool {
-        self.relative_gradient() <= FLAT || self.largest_residual <= EXACT
-    }
-
-    /// Whether a Newton step would gain nothing that the objective's rounding does not hide.
-    fn bottom(&self) -> bool {
-        match self.hessian.clone().cholesky() {
-            Some(cholesky) => {
-                self.gradient.dot(&cholesky.solve(&self.gradient)) <= 1e-13 * self.value
-            }
-            None => false,
+/// A point's gradient by the coordinates that move, with the pinned one following them.
+#[inline(always)]
+fn moving<const P: usize>(jet: &Jet<P>, pin: Option<&Pin<P>>) -> [f64; P] {
+    let mut gradient: [f64; P] = std::array::from_fn(|i| jet.gradient[i]);
+    if let Some(Pin { index, coordinate }) = pin {
+        for i in (0..P).filter(|i| i != index) {
+            gradient[i] += gradient[*index] * coordinate.gradient[i];
         }
+        gradient[*index] = 0.0;
     }
+    gradient
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AllocationExponent, Fit, Form, Objective, Parameter};
+use crate::verdict::Verdict;
+use crate::{
+    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Objective, Parameter,
+};
 
 /// A fit, and what it was fitted to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,16 +22,31 @@ pub struct FitRecord {
     pub objective: Objective,
     /// Points fitted.
     pub points: usize,
+    /// What the bootstrap drew: points, or groups of them.
+    #[serde(default)]
+    pub units: usize,
     /// Rows left out, by cell or row number, each with its reason.
     pub left_out: Vec<String>,
     /// Parameters by name.
     pub params: BTreeMap<String, f64>,
     /// Standard errors by name.
     pub se: BTreeMap<String, f64>,
-    /// 95% intervals by name.
+    /// 95% intervals by name, bias-corrected and accelerated: the ones to quote.
     pub ci95: BTreeMap<String, [f64; 2]>,
+    /// 95% percentile intervals by name.
+    #[serde(default)]
+    pub percentile95: BTreeMap<String, [f64; 2]>,
+    /// 95% intervals by profile likelihood, by name; an end that the data do not bound is null.
+    #[serde(default)]
+    pub profile95: BTreeMap<String, [Option<f64>; 2]>,
     /// Whether the data bound the parameter, by name.
     pub identified: BTreeMap<String, bool>,
+    /// On which side the data do not bound it, by name.
+    #[serde(default)]
+    pub verdict: BTreeMap<String, Verdict>,
+    /// What kind of run would bound it, where these do not, by name.
+    #[serde(default)]
+    pub advice: BTreeMap<String, String>,
     /// The objective at the optimum.
     pub value: f64,
     /// Relative gradient at the optimum.
@@ -37,22 +55,46 @@ pub struct FitRecord {
     pub starts: usize,
     /// Descents that ended at the optimum.
     pub starts_at_optimum: usize,
+    /// The objective at the next best minimum, where there is another.
+    #[serde(default)]
+    pub next_minimum: Option<f64>,
     /// Whether the optimum is a minimum.
     pub converged: bool,
     /// Root mean square of the log residuals.
     pub residual: f64,
+    /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss.
+    #[serde(default)]
+    pub noise: Vec<f64>,
+    /// Akaike's criterion, corrected for few points.
+    #[serde(default)]
+    pub aicc: Option<f64>,
     /// The exponent of compute-optimal parameters, where the form has one.
     pub allocation: Option<AllocationExponent>,
     /// The columns fitted: each variable's, in the form's order, and the loss's.
     pub columns: Vec<String>,
-    /// Which FLOPs the fit speaks of, where it does.
+    /// By which FLOPs `allocation` is best, where the form has one.
     pub flops_convention: Option<String>,
+    /// Every way of counting FLOPs that the table has, that one first.
+    #[serde(default)]
+    pub conventions: Vec<Convention>,
+    /// What the table was filtered by.
+    #[serde(rename = "where", default)]
+    pub filter: Option<String>,
+    /// The column and the value whose rows these are, of a fit per value.
+    #[serde(default)]
+    pub by: Option<[String; 2]>,
+    /// How the form does on the largest runs, fitted to the others.
+    #[serde(default)]
+    pub holdout: Option<HoldoutRecord>,
     /// SHA-256 of the table fitted.
     pub table_hash: String,
     /// Smallest and largest value of each variable.
     pub range: Vec<[f64; 2]>,
     /// Parameters of every resample, in the equation's order, to six digits.
     pub resamples: Vec<Vec<f64>>,
+    /// Resamples whose refit did not converge, and which are not among these.
+    #[serde(default)]
+    pub failed_resamples: usize,
 }
 
 /// What a fit was fitted to, beside its points.
@@ -62,10 +104,102 @@ pub struct Provenance {
     pub left_out: Vec<String>,
     /// The columns fitted: each variable's, in the form's order, and the loss's.
     pub columns: Vec<String>,
-    /// Which FLOPs the fit speaks of, where it does.
-    pub flops_convention: Option<String>,
+    /// Every way of counting FLOPs that the table has, the one that the fit speaks of first.
+    pub conventions: Vec<Convention>,
+    /// What the table was filtered by.
+    pub filter: Option<String>,
+    /// The column and the value whose rows these are, of a fit per value.
+    pub by: Option<[String; 2]>,
     /// SHA-256 of the table fitted.
     pub table_hash: String,
+}
+
+/// A form scored on hidden runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoldoutRecord {
+    /// Root mean square of the log errors on them.
+    pub error: f64,
+    /// Mean of the log errors on them; above zero where the law says too much.
+    pub bias: f64,
+    /// Hidden runs whose loss lies in its interval.
+    pub inside: usize,
+    /// The runs, largest first.
+    pub hidden: Vec<Hidden>,
+}
+
+impl HoldoutRecord {
+    /// The scores, without the fit to the runs not hidden.
+    pub fn new(holdout: Holdout) -> Self {
+        HoldoutRecord {
+            error: holdout.error,
+            bias: holdout.bias,
+            inside: holdout.inside,
+            hidden: holdout.hidden,
+        }
+    }
+}
+
+/// Slices of equal compute and what they were cut from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IsoflopRecord {
+    /// Version of this format: 1.
+    pub format: u32,
+    /// `isoflop`.
+    pub form: String,
+    /// Points in all slices.
+    pub points: usize,
+    /// Rows left out, by cell or row number, each with its reason.
+    pub left_out: Vec<String>,
+    /// The minima, the laws through them, and what gave none.
+    #[serde(flatten)]
+    pub isoflop: Isoflop,
+    /// The columns read: N's, D's, the FLOPs' and the loss's.
+    pub columns: Vec<String>,
+    /// What the table was filtered by.
+    #[serde(rename = "where", default)]
+    pub filter: Option<String>,
+    /// The column and the value whose rows these are, of a fit per value.
+    #[serde(default)]
+    pub by: Option<[String; 2]>,
+    /// SHA-256 of the table fitted.
+    pub table_hash: String,
+}
+
+impl IsoflopRecord {
+    /// The record of a table's slices.
+    pub fn new(isoflop: Isoflop, points: usize, provenance: Provenance) -> Self {
+        IsoflopRecord {
+            format: 1,
+            form: "isoflop".to_owned(),
+            points,
+            left_out: provenance.left_out,
+            isoflop,
+            columns: provenance.columns,
+            filter: provenance.filter,
+            by: provenance.by,
+            table_hash: provenance.table_hash,
+        }
+    }
+}
+
+/// An entry of `fits.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Record {
+    /// A fitted law.
+    Law(Box<FitRecord>),
+    /// Slices of equal compute.
+    Isoflop(Box<IsoflopRecord>),
+}
+
+impl Record {
+    /// The fitted law, where it is one.
+    pub fn law(&self) -> Option<&FitRecord> {
+        match self {
+            Record::Law(record) => Some(record),
+            Record::Isoflop(_) => None,
+        }
+    }
 }
 
 impl FitRecord {
@@ -77,25 +211,42 @@ impl FitRecord {
                 .filter_map(|parameter| Some((parameter.name.clone(), of(parameter)?)))
                 .collect()
         }
+        let convention = provenance.conventions.first();
+        let allocation =
+            convention.and_then(|convention| AllocationExponent::of(fit, convention).ok());
         FitRecord {
             format: 1,
             form: fit.form,
             objective: fit.objective,
             points: fit.points,
+            units: fit.units,
             left_out: provenance.left_out,
             params: by_name(fit, |parameter| Some(parameter.value)),
             se: by_name(fit, |parameter| parameter.se),
             ci95: by_name(fit, |parameter| parameter.ci95),
-            identified: by_name(fit, |parameter| parameter.identified),
+            percentile95: by_name(fit, |parameter| parameter.percentile95),
+            profile95: by_name(fit, |parameter| parameter.profile95),
+            identified: by_name(fit, Parameter::identified),
+            verdict: by_name(fit, |parameter| parameter.verdict),
+            advice: by_name(fit, |parameter| parameter.advice.clone()),
             value: fit.value,
             gradient_norm: fit.gradient_norm,
             starts: fit.starts,
             starts_at_optimum: fit.starts_at_optimum,
+            next_minimum: fit.next_minimum,
             converged: fit.converged,
             residual: fit.residual,
-            allocation: AllocationExponent::of(fit).ok(),
+            noise: fit.noise.iter().map(|value| six_digits(*value)).collect(),
+            aicc: fit.aicc,
+            flops_convention: allocation
+                .and(convention)
+                .map(|convention| convention.name.clone()),
+            allocation,
             columns: provenance.columns,
-            flops_convention: provenance.flops_convention,
+            conventions: provenance.conventions,
+            filter: provenance.filter,
+            by: provenance.by,
+            holdout: None,
             table_hash: provenance.table_hash,
             range: fit.range.clone(),
             resamples: fit
@@ -103,19 +254,23 @@ impl FitRecord {
                 .iter()
                 .map(|values| values.iter().map(|value| six_digits(*value)).collect())
                 .collect(),
+            failed_resamples: fit.failed_resamples,
         }
     }
 
     /// The fit of a record; `None` where the record lacks one of the form's parameters.
     pub fn fit(&self) -> Option<Fit> {
-        let names = self.form.law().names();
+        let names = self.form.parameters();
         let parameters = names.iter().map(|name| {
             Some(Parameter {
                 name: (*name).to_owned(),
                 value: *self.params.get(*name)?,
                 se: self.se.get(*name).copied(),
                 ci95: self.ci95.get(*name).copied(),
-                identified: self.identified.get(*name).copied(),
+                percentile95: self.percentile95.get(*name).copied(),
+                profile95: self.profile95.get(*name).copied(),
+                verdict: self.verdict.get(*name).copied(),
+                advice: self.advice.get(*name).cloned(),
             })
         });
         if self
@@ -129,15 +284,20 @@ impl FitRecord {
             form: self.form,
             objective: self.objective,
             points: self.points,
+            units: self.units,
             parameters: parameters.collect::<Option<_>>()?,
             value: self.value,
             gradient_norm: self.gradient_norm,
             starts: self.starts,
             starts_at_optimum: self.starts_at_optimum,
+            next_minimum: self.next_minimum,
             converged: self.converged,
             residual: self.residual,
+            noise: self.noise.clone(),
+            aicc: self.aicc,
             range: self.range.clone(),
             resamples: self.resamples.clone(),
+            failed_resamples: self.failed_resamples,
         })
     }
 }

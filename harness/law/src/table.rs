@@ -1,7 +1,43 @@
 //! The points a law is fitted to.
 
-/// Points: the variables of a law and the loss measured there. Points that no law can use (not
-/// finite, not above zero) are left out and counted.
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::{LawError, Objective};
+
+/// One measured loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point<'a> {
+    /// The law's variables.
+    pub x: &'a [f64],
+    /// The loss measured there.
+    pub loss: f64,
+    /// The loss's standard error, where it is known; points then count by its inverse square.
+    pub se: Option<f64>,
+    /// Which points belong to one run, and are drawn together by the bootstrap.
+    pub group: Option<u64>,
+}
+
+/// Why a point is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// A number is missing (NaN), infinite, or not above zero.
+    Number,
+    /// All its numbers are those of an earlier point, given by the order of pushing, from 0.
+    Duplicate(usize),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unusable::Number => f.write_str("a number is missing, not finite or not above zero"),
+            Unusable::Duplicate(first) => write!(f, "the same numbers as point {}", first + 1),
+        }
+    }
+}
+
+/// Points: the variables of a law and the loss measured there. Points that no law can use are left
+/// out and kept account of.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     variables: usize,
@@ -9,7 +45,13 @@ pub struct Table {
     log_x: Vec<f64>,
     /// Natural logarithms of the losses.
     log_loss: Vec<f64>,
-    left_out: Vec<usize>,
+    /// Standard errors of the losses.
+    se: Vec<Option<f64>>,
+    group: Vec<Option<u64>>,
+    /// The order in which each was pushed, from 0.
+    pushed_as: Vec<usize>,
+    left_out: Vec<(usize, Unusable)>,
+    seen: HashMap<Vec<u64>, usize>,
     pushed: usize,
 }
 
@@ -22,20 +64,56 @@ impl Table {
         }
     }
 
-    /// Adds a point.
+    /// Adds a point of which nothing more is known.
     ///
     /// # Panics
     /// If `x` has another number of variables than the table.
     pub fn push(&mut self, x: &[f64], loss: f64) {
-        assert_eq!(x.len(), self.variables, "a point has the table's variables");
-        let usable = |value: &f64| value.is_finite() && *value > 0.0;
-        if x.iter().all(usable) && usable(&loss) {
-            self.log_x.extend(x.iter().map(|value| value.ln()));
-            self.log_loss.push(loss.ln());
-        } else {
-            self.left_out.push(self.pushed);
+        self.push_point(Point {
+            x,
+            loss,
+            se: None,
+            group: None,
+        });
+    }
+
+    /// Adds a point.
+    ///
+    /// # Panics
+    /// If the point has another number of variables than the table.
+    pub fn push_point(&mut self, point: Point) {
+        assert_eq!(
+            point.x.len(),
+            self.variables,
+            "a point has the table's variables"
+        );
+        match self.usable(&point) {
+            Ok(()) => {
+                self.log_x.extend(point.x.iter().map(|value| value.ln()));
+                self.log_loss.push(point.loss.ln());
+                self.se.push(point.se);
+                self.group.push(point.group);
+                self.pushed_as.push(self.pushed);
+            }
+            Err(reason) => self.left_out.push((self.pushed, reason)),
         }
         self.pushed += 1;
+    }
+
+    fn usable(&mut self, point: &Point) -> Result<(), Unusable> {
+        let numbers = || point.x.iter().copied().chain([point.loss]).chain(point.se);
+        if !numbers().all(|value| value.is_finite() && value > 0.0) {
+            return Err(Unusable::Number);
+        }
+        let mut key: Vec<u64> = numbers().map(f64::to_bits).collect();
+        key.extend(point.group);
+        match self.seen.insert(key.clone(), self.pushed) {
+            Some(first) => {
+                self.seen.insert(key, first);
+                Err(Unusable::Duplicate(first))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Usable points.
@@ -49,8 +127,13 @@ impl Table {
     }
 
     /// Points left out, by the order in which they were pushed, from 0.
-    pub fn left_out(&self) -> &[usize] {
+    pub fn left_out(&self) -> &[(usize, Unusable)] {
         &self.left_out
+    }
+
+    /// The order in which each usable point was pushed, from 0.
+    pub fn pushed_as(&self) -> &[usize] {
+        &self.pushed_as
     }
 
     /// Variables of a point.
@@ -58,25 +141,98 @@ impl Table {
         self.variables
     }
 
+    /// The variables of a usable point.
+    pub fn x(&self, point: usize) -> Vec<f64> {
+        self.log_x(point).iter().map(|log| log.exp()).collect()
+    }
+
+    /// The loss of a usable point.
+    pub fn loss(&self, point: usize) -> f64 {
+        self.log_loss[point].exp()
+    }
+
+    /// The usable points at these places, as a table of their own.
+    pub fn select(&self, places: &[usize]) -> Table {
+        let mut table = Table::new(self.variables);
+        for &point in places {
+            table.log_x.extend_from_slice(self.log_x(point));
+            table.log_loss.push(self.log_loss[point]);
+            table.se.push(self.se[point]);
+            table.group.push(self.group[point]);
+            table.pushed_as.push(self.pushed_as[point]);
+        }
+        table.pushed = self.pushed;
+        table
+    }
+
     pub(crate) fn log_x(&self, point: usize) -> &[f64] {
         &self.log_x[point * self.variables..(point + 1) * self.variables]
+    }
+
+    /// How many usable points have a standard error.
+    pub(crate) fn with_errors(&self) -> usize {
+        self.se.iter().flatten().count()
     }
 
     pub(crate) fn log_loss(&self, point: usize) -> f64 {
         self.log_loss[point]
     }
 
+    pub(crate) fn se(&self, point: usize) -> Option<f64> {
+        self.se[point]
+    }
+
+    /// What is drawn together: points of one group, or each point by itself.
+    pub(crate) fn units(&self) -> Vec<Vec<usize>> {
+        let mut of_group: HashMap<u64, usize> = HashMap::new();
+        let mut units: Vec<Vec<usize>> = Vec::new();
+        for (point, group) in self.group.iter().enumerate() {
+            let unit = group.map(|group| *of_group.entry(group).or_insert(units.len()));
+            match unit {
+                Some(unit) if unit < units.len() => units[unit].push(point),
+                _ => units.push(vec![point]),
+            }
+        }
+        units
+    }
+
+    /// How much each point counts: the inverse square of its standard error, in the objective's
+    /// residuals, with a mean of one.
+    pub(crate) fn weights(&self, objective: Objective) -> Result<Vec<f64>, LawError> {
+        let known = self.with_errors();
+        if known == 0 {
+            return Ok(vec![1.0; self.len()]);
+        }
+        if known < self.len() {
+            return Err(LawError::SomeErrors {
+                known,
+                points: self.len(),
+            });
+        }
+        let raw: Vec<f64> = (0..self.len())
+            .map(|point| {
+                let se = self.se[point].unwrap_or(1.0);
+                match objective {
+                    Objective::Lsq => se.powi(-2),
+                    _ => (se / self.loss(point)).powi(-2),
+                }
+            })
+            .collect();
+        let mean = raw.iter().sum::<f64>() / raw.len() as f64;
+        // Errors whose squares over- or underflow leave nothing to weigh by.
+        let weights: Vec<f64> = raw.iter().map(|weight| weight / mean).collect();
+        if weights.iter().all(|weight| weight.is_finite() && *weight > 0.0) {
+            Ok(weights)
+        } else {
+            Err(LawError::UselessErrors)
+        }
+    }
+
     /// Mean logarithm of every variable.
     pub(crate) fn centre(&self) -> Vec<f64> {
         let n = self.len() as f64;
-        (0..self.variables)
-            .map(|v| {
-                (0..self.len())
-                    .map(|point| self.log_x(point)[v])
-                    .sum::<f64>()
-                    / n
-            })
-            .collect()
+        let mean = |v: usize| (0..self.len()).map(|point| self.log_x(point)[v]).sum::<f64>() / n;
+        (0..self.variables).map(mean).collect()
     }
 
     /// How many different values a variable takes, to nine digits.
@@ -89,7 +245,15 @@ impl Table {
         values.len()
     }
 
-    /// Losses, smallest first.
+    /// Smallest and largest value of a variable.
+    pub(crate) fn range(&self, variable: usize) -> [f64; 2] {
+        let values = (0..self.len()).map(|point| self.log_x(point)[variable].exp());
+        values.fold([f64::INFINITY, 0.0], |[low, high], value| {
+            [low.min(value), high.max(value)]
+        })
+    }
+
+    /// The smallest loss.
     pub(crate) fn least_loss(&self) -> f64 {
         self.log_loss
             .iter()

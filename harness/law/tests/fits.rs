@@ -1,6 +1,8 @@
 //! Fits of made-up runs: known laws are found again, and nothing panics.
 
-use isoflop_law::{Fit, FitOptions, FitRecord, Form, Objective, Provenance, Table, fit};
+use isoflop_law::{
+    Convention, FitOptions, FitRecord, Form, Objective, Point, Provenance, Table, allocate, fit,
+};
 use proptest::prelude::*;
 
 fn without_bootstrap() -> FitOptions {
@@ -10,67 +12,97 @@ fn without_bootstrap() -> FitOptions {
     }
 }
 
-fn expect(fit: &Fit, truth: &[(&str, f64)]) {
-    assert!(fit.converged);
-    for (name, value) in truth {
-        let found = fit.parameter(name).unwrap().value;
-        assert!(
-            (found / value - 1.0).abs() < 1e-6,
-            "{name}: {found} for {value}"
-        );
-    }
-}
-
 /// N from 1e4 to 1e11, as from toys to the largest models.
 fn sizes() -> impl Iterator<Item = f64> {
     (0..8).map(|i| 10f64.powi(4 + i))
 }
 
-#[test]
-fn a_power_is_found_again() {
-    let mut table = Table::new(1);
-    sizes().for_each(|x| table.push(&[x], 12.3 * x.powf(-0.076)));
-    expect(
-        &fit(Form::Power, &table, &without_bootstrap()).unwrap(),
-        &[("B", 12.3), ("c", 0.076)],
-    );
+/// A form's points over realistic ranges: for one variable half-decades of x, for two each N with 2
+/// to 200 tokens per parameter, for three with the tokens seen once to 64 times; widths and depths
+/// likewise.
+fn points(form: Form) -> Vec<Vec<f64>> {
+    let ratios = [2.0, 20.0, 200.0];
+    match form.variables() {
+        ["x"] => (0..15).map(|i| vec![10f64.powf(4.0 + 0.5 * f64::from(i))]).collect(),
+        ["N", "D"] => sizes()
+            .flat_map(|n| ratios.map(|ratio| vec![n, ratio * n]))
+            .collect(),
+        ["N", "D", "U"] => sizes()
+            .flat_map(|n| ratios.map(|ratio| (n, ratio * n)))
+            .flat_map(|(n, d)| [1.0, 4.0, 16.0, 64.0].map(|times| vec![n, d, d / times]))
+            .collect(),
+        _ => [32.0, 128.0, 512.0, 2048.0, 8192.0]
+            .into_iter()
+            .flat_map(|w| [2.0, 8.0, 32.0, 96.0].map(|h| (w, h)))
+            .flat_map(|(w, h)| [1e8, 1e10, 1e12].map(|d| vec![w, h, d]))
+            .collect(),
+    }
+}
+
+fn surface(form: Form, truth: &[f64]) -> Table {
+    let mut table = Table::new(form.variables().len());
+    for x in points(form) {
+        table.push(&x, form.loss(truth, &x));
+    }
+    table
+}
+
+/// Known laws of every form, with constants like those that have been published.
+fn truths() -> Vec<(Form, Vec<f64>)> {
+    vec![
+        (Form::Power, vec![12.3, 0.076]),
+        (Form::Offset, vec![1.69, 90.0, 0.3]),
+        (Form::Offset, vec![0.3, 5.0, 0.05]),
+        (Form::Shifted, vec![25.0, 1e-9, 0.12]),
+        (Form::Saturating, vec![0.4, 6.0, 0.7, 300.0, 0.35]),
+        (Form::Saturating, vec![1.2, 9.0, 1.8, 60.0, 0.3]),
+        (Form::Broken, vec![0.8, 30.0, 0.15, 0.25, 3e7, 0.4]),
+        (Form::Broken, vec![0.2, 8.0, 0.05, 0.3, 1e8, 1.0]),
+        (Form::Chinchilla, vec![1.69, 406.4, 0.34, 410.7, 0.28]),
+        (Form::Chinchilla, vec![0.6, 30.0, 0.15, 5000.0, 0.6]),
+        (Form::Kaplan, vec![8.8e13, 0.076, 5.4e13, 0.095]),
+        (
+            Form::DataConstrained,
+            vec![1.87, 521.0, 0.35, 1488.0, 0.36, 5.31, 15.4],
+        ),
+        (
+            Form::WidthDepth,
+            vec![1.5, 20.0, 0.6, 1.1, 0.8, 400.0, 0.28],
+        ),
+    ]
 }
 
 #[test]
-fn a_floor_is_found_again() {
-    let mut table = Table::new(1);
-    sizes().for_each(|x| table.push(&[x], 1.69 + 90.0 * x.powf(-0.3)));
-    let truth = [("E", 1.69), ("B", 90.0), ("c", 0.3)];
-    expect(
-        &fit(Form::Offset, &table, &without_bootstrap()).unwrap(),
-        &truth,
-    );
-}
-
-#[test]
-fn both_exponents_are_found_again() {
-    for (e, a, alpha, b, beta) in [
-        (1.69, 406.4, 0.34, 410.7, 0.28),
-        (0.6, 30.0, 0.15, 5000.0, 0.6),
-    ] {
-        let mut table = Table::new(2);
-        for n in sizes() {
-            for ratio in [2.0, 20.0, 200.0] {
-                let d: f64 = ratio * n;
-                table.push(&[n, d], e + a * n.powf(-alpha) + b * d.powf(-beta));
-            }
+fn every_form_is_found_again_to_six_digits() {
+    for (form, truth) in truths() {
+        let fit = fit(form, &surface(form, &truth), &without_bootstrap()).unwrap();
+        assert!(fit.converged, "{form} {truth:?}");
+        for (parameter, truth) in fit.parameters.iter().zip(&truth) {
+            let error = (parameter.value / truth - 1.0).abs();
+            assert!(error < 1e-6, "{form} {}: {} for {truth}", parameter.name, parameter.value);
         }
-        let truth = [
-            ("E", e),
-            ("A", a),
-            ("alpha", alpha),
-            ("B", b),
-            ("beta", beta),
-        ];
-        expect(
-            &fit(Form::Chinchilla, &table, &without_bootstrap()).unwrap(),
-            &truth,
-        );
+    }
+}
+
+#[test]
+fn every_objective_finds_the_law() {
+    let (form, truth) = (Form::Chinchilla, [1.69, 406.4, 0.34, 410.7, 0.28]);
+    for objective in [
+        Objective::HuberLog { delta: 1e-3 },
+        Objective::HuberLikelihood { delta: 1e-3 },
+        Objective::HuberLikelihood { delta: 1.5 },
+        Objective::LsqLog,
+        Objective::Lsq,
+    ] {
+        let options = FitOptions {
+            objective,
+            ..without_bootstrap()
+        };
+        let fit = fit(form, &surface(form, &truth), &options).unwrap();
+        for (parameter, truth) in fit.parameters.iter().zip(&truth) {
+            let error = (parameter.value / truth - 1.0).abs();
+            assert!(error < 1e-6, "{objective:?} {}: {}", parameter.name, parameter.value);
+        }
     }
 }
 
@@ -104,7 +136,7 @@ fn intervals_hold_the_truth_and_survive_json() {
         let parameter = fit.parameter(name).unwrap();
         let [low, high] = parameter.ci95.unwrap();
         assert!(low <= value && value <= high, "{name} {low} {high}");
-        assert_eq!(parameter.identified, Some(true), "{name}");
+        assert_eq!(parameter.identified(), Some(true), "{name}");
     }
     let record = FitRecord::new(&fit, Provenance::default());
     let back = record.fit().unwrap();
@@ -122,7 +154,7 @@ fn what_the_data_do_not_tell_is_not_identified() {
         table.push(&[x], 2.0 + 0.001 * ((i * 5) % 3) as f64);
     }
     let fit = fit(Form::Offset, &table, &FitOptions::default()).unwrap();
-    assert_eq!(fit.parameter("c").unwrap().identified, Some(false));
+    assert_eq!(fit.parameter("c").unwrap().identified(), Some(false));
 }
 
 fn any_number() -> impl Strategy<Value = f64> {
@@ -136,21 +168,36 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn nothing_panics(points in prop::collection::vec((any_number(), any_number(), any_number()), 0..14), delta in 1e-6..10f64) {
-        let options = FitOptions {
-            objective: Objective::HuberLog { delta },
-            bootstrap: 3,
-            seed: 0,
-        };
-        let (mut one, mut two) = (Table::new(1), Table::new(2));
-        for (n, d, loss) in points {
-            one.push(&[n], loss);
-            two.push(&[n, d], loss);
-        }
-        for (form, table) in [(Form::Power, &one), (Form::Offset, &one), (Form::Chinchilla, &two)] {
-            if let Ok(fit) = fit(form, table, &options) {
+    fn nothing_panics(
+        points in prop::collection::vec(prop::array::uniform4(any_number()), 0..14),
+        kind in 0..4usize,
+        delta in prop_oneof![1e-6..10f64, any_number()],
+        grouped in any::<bool>(),
+        weighed in any::<bool>(),
+    ) {
+        let objective = [
+            Objective::HuberLog { delta },
+            Objective::HuberLikelihood { delta },
+            Objective::LsqLog,
+            Objective::Lsq,
+        ][kind];
+        let options = FitOptions { objective, bootstrap: 3, seed: 0 };
+        for form in Form::ALL {
+            let mut table = Table::new(form.variables().len());
+            for (row, point) in points.iter().enumerate() {
+                table.push_point(Point {
+                    x: &point[1..1 + form.variables().len()],
+                    loss: point[0],
+                    se: weighed.then_some(0.01 * point[0]),
+                    group: grouped.then_some(row as u64 / 2),
+                });
+            }
+            if let Ok(fit) = fit(form, &table, &options) {
                 prop_assert!(fit.starts_at_optimum <= fit.starts);
-                let _ = FitRecord::new(&fit, Provenance::default()).fit();
+                let record = FitRecord::new(&fit, Provenance::default());
+                prop_assert!(serde_json::to_string(&record).is_ok());
+                let _ = record.fit();
+                let _ = allocate(&fit, 1e21, &Convention::six_n_d());
             }
         }
     }

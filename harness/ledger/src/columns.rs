@@ -1,6 +1,6 @@
 //! A table's columns as plain numbers and words, for those who know nothing of Polars.
 
-use polars::prelude::{DataFrame, DataType};
+use polars::prelude::{Column, DataFrame, DataType, NamedFrom, Series};
 
 use crate::LedgerError;
 
@@ -33,21 +33,41 @@ impl Columns {
         self.0.column(name).is_ok()
     }
 
-    /// A column as numbers, `None` where a row has none.
+    /// A column as numbers, `None` where a row has none. Words that are numbers count as such: one
+    /// "n/a" makes words of a whole column of a CSV.
     ///
     /// # Errors
-    /// If there is no such column, or it does not hold numbers.
+    /// If there is no such column, or it does not hold a number.
     pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, LedgerError> {
         let missing = || LedgerError::NoColumn {
             column: name.to_owned(),
             present: self.names(),
         };
         let column = self.0.column(name).map_err(|_| missing())?;
-        if !column.dtype().is_numeric() {
+        if !column.dtype().is_numeric() && column.dtype() != &DataType::String {
             return Err(missing());
         }
         let floats = column.cast(&DataType::Float64).map_err(|_| missing())?;
-        Ok(floats.f64().map_err(|_| missing())?.iter().collect())
+        let numbers: Vec<Option<f64>> = floats.f64().map_err(|_| missing())?.iter().collect();
+        if column.dtype() == &DataType::String && numbers.iter().all(Option::is_none) {
+            return Err(missing());
+        }
+        Ok(numbers)
+    }
+
+    /// The table with columns of numbers added, or put in the place of those of the same name.
+    ///
+    /// # Errors
+    /// If one has not as many values as the table has rows.
+    pub fn with(&self, added: Vec<(&str, Vec<Option<f64>>)>) -> Result<DataFrame, LedgerError> {
+        let mut table = self.0.clone();
+        for (name, values) in added {
+            let column = Column::from(Series::new(name.into(), values));
+            table
+                .with_column(column)
+                .map_err(|error| LedgerError::Column(error.to_string()))?;
+        }
+        Ok(table)
     }
 
     /// A column as words, empty where a row has none or the table has no such column.

@@ -40,6 +40,9 @@ pub enum LedgerError {
         /// Columns there are.
         present: Vec<String>,
     },
+    /// A column that a table does not take.
+    #[error("{0}")]
+    Column(String),
     /// A table could not be made, read or written.
     #[error("{}: {message}", path.display())]
     Table {

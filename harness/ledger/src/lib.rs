@@ -26,4 +26,6 @@ pub use error::LedgerError;
 pub use folder::{SuiteFolder, read_json, write_atomically};
 pub use record::{CellRecord, FORMAT, MachineRecord, RunRecord};
 pub use run::{Attempt, Claim};
-pub use tables::{cells_table, curves_table, file_hash, read_table, write_csv, write_parquet};
+pub use tables::{
+    cells_table, csv, curves_table, file_hash, json_lines, read_table, write_csv, write_parquet,
+};

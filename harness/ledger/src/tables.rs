@@ -1,12 +1,12 @@
 //! Tables made from the folders of runs, and tables from anywhere.
 
 use std::fs;
-use std::io::{BufWriter, Cursor};
+use std::io::Cursor;
 use std::path::Path;
 
 use isoflop_suite::TrainingFlops;
 use polars::prelude::{
-    Column, CsvReadOptions, CsvWriter, DataFrame, JsonFormat, JsonReader, NamedFrom, ParquetReader,
+    Column, CsvReadOptions, CsvWriter, DataFrame, JsonFormat, JsonReader, JsonWriter, NamedFrom, ParquetReader,
     ParquetWriter, PolarsResult, SerReader, SerWriter, Series,
 };
 use sha2::{Digest, Sha256};
@@ -321,14 +321,36 @@ pub fn write_parquet(table: &mut DataFrame, path: &Path) -> Result<(), LedgerErr
 /// # Errors
 /// If the disk refuses.
 pub fn write_csv(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> {
-    let mut bytes = Vec::new();
-    CsvWriter::new(BufWriter::new(&mut bytes))
-        .finish(table)
-        .map_err(LedgerError::table(path))?;
-    write_atomically(path, &bytes)
+    write_atomically(path, csv(table).as_bytes())
 }
 
-/// Reads a table by its file's ending: `.parquet`, `.jsonl` or `.ndjson`, anything else as CSV.
+/// A table as CSV.
+///
+/// # Panics
+/// Never: memory takes what is written to it.
+pub fn csv(table: &mut DataFrame) -> String {
+    let mut bytes = Vec::new();
+    CsvWriter::new(&mut bytes)
+        .finish(table)
+        .expect("memory takes what is written to it");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A table as JSON Lines.
+///
+/// # Panics
+/// Never: memory takes what is written to it.
+pub fn json_lines(table: &mut DataFrame) -> String {
+    let mut bytes = Vec::new();
+    JsonWriter::new(&mut bytes)
+        .with_json_format(JsonFormat::JsonLines)
+        .finish(table)
+        .expect("memory takes what is written to it");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Reads a table by its file's ending: `.parquet`, `.jsonl` or `.ndjson` (a row per line), `.json` (an
+/// array of rows), anything else as CSV.
 ///
 /// # Errors
 /// If the file cannot be read as such.
@@ -342,6 +364,9 @@ pub fn read_table(path: &Path) -> Result<DataFrame, LedgerError> {
         Some("parquet") => ParquetReader::new(reader).finish(),
         Some("jsonl" | "ndjson") => JsonReader::new(reader)
             .with_json_format(JsonFormat::JsonLines)
+            .finish(),
+        Some("json") => JsonReader::new(reader)
+            .with_json_format(JsonFormat::Json)
             .finish(),
         _ => CsvReadOptions::default()
             .with_infer_schema_length(None)

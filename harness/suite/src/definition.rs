@@ -414,8 +414,14 @@ impl Sweep {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitDefinition {
-    /// `power`, `offset` or `chinchilla`.
+    /// A form that `isoflop fit` knows, or `isoflop` for slices of equal compute.
     pub form: String,
+    /// What to make small: `huber-log`, `huber-likelihood`, `lsq-log` or `lsq`.
+    #[serde(default = "huber_log")]
+    pub objective: String,
+    /// Where Huber's function turns linear.
+    #[serde(default = "a_thousandth")]
+    pub delta: f64,
     /// The variable of a law of one variable.
     pub x: Option<String>,
     /// The column that counts parameters.
@@ -481,6 +487,12 @@ fn alphabet() -> u64 {
 }
 fn params_total() -> String {
     "params_total".into()
+}
+fn huber_log() -> String {
+    "huber-log".into()
+}
+fn a_thousandth() -> f64 {
+    1e-3
 }
 fn tokens_column() -> String {
     "tokens".into()

@@ -4,44 +4,41 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use isoflop_law::FitRecord;
+use isoflop_law::Record;
 
-use crate::fitting::{advise, read_fits};
+use super::fit::positive;
+use crate::fitting::read_any;
+use crate::telling::{advise, allocations};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A fits.json, or one fit as `isoflop fit --json` prints it.
+    /// A fits.json, or a fit as `isoflop fit --json` prints it.
     fits: PathBuf,
-    /// The budget in training FLOPs, C = 6 N D.
-    #[arg(long)]
+    /// The budget in training FLOPs.
+    #[arg(long, value_parser = positive)]
     flops: f64,
-    /// Print the allocation as JSON.
+    /// Print the allocations as JSON: an array, one for each way of counting FLOPs.
     #[arg(long)]
     json: bool,
 }
 
 pub fn allocate(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let path = &arguments.fits;
-    anyhow::ensure!(path.exists(), "{}: there is no such file", path.display());
-    let records = match isoflop_ledger::read_json::<FitRecord>(path) {
-        Ok(one) => vec![one],
-        Err(_) => read_fits(path)?,
+    let records = read_any(&arguments.fits)?;
+    let trades = |record: &&Record| match record {
+        Record::Law(record) => record.allocation.is_some(),
+        Record::Isoflop(_) => true,
     };
-    anyhow::ensure!(
-        arguments.flops.is_finite() && arguments.flops > 0.0,
-        "--flops is a finite number above zero"
-    );
-    let record = records.iter().find(|record| record.allocation.is_some());
-    let record = record.or(records.first());
-    let fit = record.and_then(FitRecord::fit);
-    let fit = fit.with_context(|| format!("{}: there is no fit in it", path.display()))?;
-    if arguments.json {
-        println!(
-            "{}",
-            serde_json::to_string(&isoflop_law::allocate(&fit, arguments.flops)?)?
-        );
-    } else {
-        print!("{}", advise(&fit, arguments.flops)?.trim_start());
+    let record = records.iter().find(trades).unwrap_or(&records[0]);
+    match record {
+        Record::Law(law) if arguments.json => {
+            let fit = law.fit().context("the fit lacks parameters of its form")?;
+            let all = allocations(law, &fit, arguments.flops)?;
+            println!("{}", serde_json::to_string(&all)?);
+        }
+        Record::Isoflop(_) if arguments.json => {
+            anyhow::bail!("slices give a table only: leave out --json, or fit `chinchilla`")
+        }
+        _ => print!("{}", advise(record, arguments.flops)?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ mod fit;
 #[cfg(feature = "train")]
 mod plan;
 mod plot;
+mod predict;
 #[cfg(feature = "train")]
 pub mod run;
 mod table;
@@ -29,8 +30,10 @@ pub enum Command {
     Worker(worker::Arguments),
     /// Make the tables of a suite's results, as Parquet and CSV.
     Table(table::Arguments),
-    /// Fit a law to a table of runs.
+    /// Fit laws to a table of runs, or slice it by compute.
     Fit(fit::Arguments),
+    /// Say what a fitted law predicts for the runs of a table.
+    Predict(predict::Arguments),
     /// Say what to train for a compute budget.
     Allocate(allocate::Arguments),
     /// Draw the figures of a suite's results.
@@ -49,6 +52,7 @@ impl Command {
             Command::Worker(arguments) => worker::worker(&arguments),
             Command::Table(arguments) => table::table(&arguments),
             Command::Fit(arguments) => fit::fit(&arguments),
+            Command::Predict(arguments) => predict::predict(&arguments),
             Command::Allocate(arguments) => allocate::allocate(&arguments),
             Command::Plot(arguments) => plot::plot(&arguments),
         }

@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_law::{FitOptions, FitRecord, Form};
+use isoflop_law::Record;
 use isoflop_ledger::{Columns, SuiteFolder, file_hash, read_table, write_atomically};
-use isoflop_suite::{CellId, Definition, Figure, FitDefinition, Plan, Status};
+use isoflop_suite::{CellId, Definition, Figure, Plan, Status};
 use isoflop_train::{Corpus, DeviceName, default_cache};
 
 use crate::Exit;
 use crate::coordinator::Coordinator;
-use crate::fitting::{Choice, advise, describe, fit_columns};
+use crate::fitting::{Choice, Rows};
 use crate::places::plots_of;
 use crate::progress::shape;
+use crate::telling::{advise, describe};
 
 use super::{plot, table};
 
@@ -58,6 +59,10 @@ impl Suite {
     /// If the definition is refused, or its corpus cannot be prepared.
     pub fn open(arguments: &SuiteArguments) -> anyhow::Result<Self> {
         let definition = Definition::read(&arguments.suite)?;
+        // Known before anything is trained.
+        for wanted in &definition.fits {
+            Choice::of(wanted)?;
+        }
         let folder = arguments.suite.parent().unwrap_or(Path::new("."));
         let cache = arguments.cache.clone().unwrap_or_else(default_cache);
         let corpus = Corpus::prepare(&definition, folder, &cache)?;
@@ -117,13 +122,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// Fits the definition's laws to the suite's table and writes `fits.json`. A law that these data
 /// cannot give is told, and the others are fitted.
-fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Vec<FitRecord>> {
+fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Vec<Record>> {
     let path = dir.join("cells.parquet");
     let hash = file_hash(&path)?;
     let columns = Columns::new(read_table(&path)?);
+    let rows = Rows::of(&columns, &hash, None)?;
     let mut fits = Vec::new();
     for wanted in &definition.fits {
-        match choice(wanted).and_then(|choice| fit_columns(&columns, &choice, &hash)) {
+        match Choice::of(wanted).map_err(Into::into).and_then(|choice| rows.fit(&choice)) {
             Ok(record) => fits.push(record),
             Err(error) => eprintln!("no fit of `{}`: {error:#}", wanted.form),
         }
@@ -133,25 +139,11 @@ fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Vec<FitRecor
     Ok(fits)
 }
 
-fn choice(wanted: &FitDefinition) -> anyhow::Result<Choice> {
-    let form: Form = wanted.form.parse()?;
-    Ok(Choice {
-        form,
-        variables: Choice::variables_of(form, wanted.x.as_deref(), &wanted.n, &wanted.d)?,
-        loss: "loss".to_owned(),
-        options: FitOptions {
-            bootstrap: wanted.bootstrap,
-            seed: wanted.seed,
-            ..FitOptions::default()
-        },
-    })
-}
-
 /// What the law is, how sure it is, what to train next, and where the files are.
 fn summarize(
     suite: &Suite,
     ends: &HashMap<CellId, Status>,
-    fits: &[FitRecord],
+    fits: &[Record],
     dir: &Path,
     plots: &Path,
     figures: usize,
@@ -180,15 +172,15 @@ fn summarize(
     if let Some(entropy) = suite.corpus.entropy_rate {
         println!("\nthe language's exact entropy rate is {entropy:.5} nats per token");
     }
-    let trading = fits.iter().find(|record| record.allocation.is_some());
-    if let Some(fit) = trading.and_then(FitRecord::fit) {
+    let trades = |record: &&Record| record.law().is_some_and(|law| law.allocation.is_some());
+    if let Some(record) = fits.iter().find(trades) {
         let most = cells
             .iter()
             .map(|planned| planned.flops.six_n_total)
             .fold(0.0, f64::max);
         print!(
             "\nnext, for ten times the compute of the largest run:\n{}",
-            advise(&fit, 10.0 * most)?
+            advise(record, 10.0 * most)?
         );
     }
     println!(

@@ -1,0 +1,97 @@
+//! `L = E + A N'^-alpha + B D'^-beta`, where repeated tokens and the parameters that they would feed
+//! are worth less than fresh ones.
+
+use crate::jet::Jet;
+use crate::law::{Law, Points, Surface};
+use crate::project::{grid, project};
+
+/// Of U unique tokens, D seen, `D' = U_D (1 + R_D (1 - exp(-r / R_D)))` with `U_D = min(U, D)` and
+/// `r = D / U_D - 1` repetitions. Likewise `N'` from `U_N = min(N, N_opt)`, with `N_opt` the best
+/// model for `U_D` tokens seen once, `(alpha A / beta B)^(1/alpha) U_D^(beta/alpha)`.
+///
+/// `theta = (ln E, ln A', alpha, ln B', beta, ln R_N, ln R_D)`, amplitudes at the centre.
+#[derive(Debug, Clone)]
+pub struct DataConstrained {
+    /// Mean logarithms of N, D and U.
+    pub centre: [f64; 3],
+}
+
+impl Law<7> for DataConstrained {
+    fn surface(&self, theta: &[f64; 7]) -> impl Surface<7> {
+        let [floor, a, alpha, b, beta, log_rn, log_rd] = Jet::parameters(theta);
+        let (rn, rd) = (log_rn.exp(), log_rd.exp());
+        let per_alpha = alpha.map(
+            alpha.value.recip(),
+            -alpha.value.powi(-2),
+            2.0 * alpha.value.powi(-3),
+        );
+        // ln N_opt is `best + slope ln U_D`, about the centres.
+        let best = (alpha.ln() - beta.ln() + a - b) * per_alpha;
+        let slope = beta * per_alpha;
+        let unique_from = self.centre[2] - self.centre[1];
+        move |z: &[f64]| {
+            let unique = (z[2] + unique_from).min(z[1]);
+            let repeats = Jet::constant((z[1] - unique).exp() - 1.0);
+            let data = worth(repeats, rd) + unique;
+            let optimal = best + slope * unique;
+            let model = if z[0] <= optimal.value {
+                Jet::constant(z[0])
+            } else {
+                let excess = (Jet::constant(z[0]) - optimal).exp() + -1.0;
+                optimal + worth(excess, rn)
+            };
+            floor
+                .log_add(a - alpha * model)
+                .log_add(b - beta * data)
+        }
+    }
+
+    fn natural(&self, theta: &[f64; 7]) -> [f64; 7] {
+        let [floor, a, alpha, b, beta, log_rn, log_rd] = *theta;
+        [
+            floor.exp(),
+            (a + alpha * self.centre[0]).exp(),
+            alpha,
+            (b + beta * self.centre[1]).exp(),
+            beta,
+            log_rn.exp(),
+            log_rd.exp(),
+        ]
+    }
+
+    fn pin(&self, index: usize, value: f64, theta: &[Jet<7>; 7]) -> Jet<7> {
+        match index {
+            1 => Jet::constant(value) - theta[2] * self.centre[0],
+            3 => Jet::constant(value) - theta[4] * self.centre[1],
+            _ => Jet::constant(value),
+        }
+    }
+
+    fn logarithmic(&self, index: usize) -> bool {
+        !matches!(index, 2 | 4)
+    }
+
+    fn starts(&self, points: &Points) -> Vec<[f64; 7]> {
+        const EXPONENTS: [f64; 4] = [0.15, 0.3, 0.5, 0.9];
+        grid([&EXPONENTS, &EXPONENTS, &[2.0, 20.0], &[2.0, 20.0]])
+            .into_iter()
+            .map(|[alpha, beta, rn, rd]| {
+                // As if all tokens were fresh: repeats change the amplitudes little.
+                let summands = |z: &[f64], row: &mut [f64]| {
+                    row[0] = 1.0;
+                    row[1] = (-alpha * z[0]).exp();
+                    row[2] = (-beta * z[1]).exp();
+                };
+                let logs = project(points, 3, summands);
+                [logs[0], logs[1], alpha, logs[2], beta, rn.ln(), rd.ln()]
+            })
+            .collect()
+    }
+}
+
+/// `ln(1 + scale (1 - exp(-r / scale)))`: what r repetitions are worth, in first times.
+fn worth<const P: usize>(r: Jet<P>, scale: Jet<P>) -> Jet<P> {
+    let inverse = scale.ln() * -1.0;
+    let decay = (r * inverse.exp() * -1.0).exp();
+    ((decay * -1.0 + 1.0) * scale + 1.0).ln()
+}

@@ -1,0 +1,99 @@
+//! What a form is to the fitting engine.
+
+use crate::Table;
+use crate::jet::Jet;
+
+/// A form in coordinates `theta` in which fitting is well conditioned: logarithms of what is
+/// positive, and amplitudes as they are at the centre of the data, so that they hardly depend on
+/// their exponents. A law is made for one table, whose centre it knows; points come to it as
+/// logarithms of the variables less their means, `z`.
+pub trait Law<const P: usize>: Sync {
+    /// Predicted log loss at points, for one theta. Not finite where theta is no law at all.
+    fn surface(&self, theta: &[f64; P]) -> impl Surface<P>;
+
+    /// The form's parameters, in its equation's order, from theta. Theta's coordinate of the same
+    /// index belongs to each.
+    fn natural(&self, theta: &[f64; P]) -> [f64; P];
+
+    /// Theta's coordinate `index` such that the parameter of this index is `value`, given the other
+    /// coordinates; `value` is the parameter's logarithm where [`Law::logarithmic`].
+    fn pin(&self, index: usize, value: f64, theta: &[Jet<P>; P]) -> Jet<P>;
+
+    /// Whether a parameter is positive and known by its logarithm.
+    fn logarithmic(&self, index: usize) -> bool;
+
+    /// Where descents begin.
+    fn starts(&self, points: &Points) -> Vec<[f64; P]>;
+}
+
+/// A law for one theta.
+pub trait Surface<const P: usize> {
+    /// Predicted log loss at a point's centred logarithms.
+    fn at(&self, z: &[f64]) -> Jet<P>;
+}
+
+impl<const P: usize, F: Fn(&[f64]) -> Jet<P>> Surface<P> for F {
+    fn at(&self, z: &[f64]) -> Jet<P> {
+        self(z)
+    }
+}
+
+/// The points of a fit, as the engine reads them.
+#[derive(Debug, Clone)]
+pub struct Points {
+    variables: usize,
+    z: Vec<f64>,
+    log_loss: Vec<f64>,
+    weight: Vec<f64>,
+}
+
+impl Points {
+    /// A table's points with a weight each, their logarithms less `centre`.
+    pub fn new(table: &Table, centre: &[f64], weight: Vec<f64>) -> Self {
+        let variables = table.variables();
+        let z = (0..table.len() * variables)
+            .map(|at| table.log_x(at / variables)[at % variables] - centre[at % variables]);
+        Points {
+            variables,
+            z: z.collect(),
+            log_loss: (0..table.len()).map(|point| table.log_loss(point)).collect(),
+            weight,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.log_loss.len()
+    }
+
+    /// Centred logarithms of a point's variables.
+    #[inline]
+    pub fn z(&self, point: usize) -> &[f64] {
+        &self.z[point * self.variables..(point + 1) * self.variables]
+    }
+
+    #[inline]
+    pub fn log_loss(&self, point: usize) -> f64 {
+        self.log_loss[point]
+    }
+
+    #[inline]
+    pub fn weight(&self, point: usize) -> f64 {
+        self.weight[point]
+    }
+
+    /// Smallest and largest log loss.
+    pub fn losses(&self) -> [f64; 2] {
+        bounds(self.log_loss.iter().copied())
+    }
+
+    /// Smallest and largest centred logarithm of a variable.
+    pub fn span(&self, variable: usize) -> [f64; 2] {
+        bounds((0..self.len()).map(|point| self.z(point)[variable]))
+    }
+}
+
+fn bounds(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| {
+        [low.min(value), high.max(value)]
+    })
+}

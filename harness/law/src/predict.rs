@@ -1,0 +1,44 @@
+//! What a fitted law says of runs not made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Fit;
+
+/// Resamples that a run's interval is made of, each with every quantile of the noise.
+const MOST_RESAMPLES: usize = 250;
+
+/// A predicted loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// At the optimum.
+    pub loss: f64,
+    /// Of the law there, over the resamples.
+    pub ci95: Option<[f64; 2]>,
+    /// Of a run's loss there: the law's resamples, and the scatter of the fitted runs around it.
+    pub run95: Option<[f64; 2]>,
+}
+
+impl Fit {
+    /// The law's loss at a point, given in the order of [`Form::variables`](crate::Form::variables).
+    ///
+    /// # Panics
+    /// If the point has another number of variables.
+    pub fn predict(&self, x: &[f64]) -> Prediction {
+        let losses: Vec<f64> = self
+            .resamples
+            .iter()
+            .map(|values| self.form.loss(values, x))
+            .collect();
+        let every = losses.len().div_ceil(MOST_RESAMPLES).max(1);
+        let runs: Vec<f64> = losses
+            .iter()
+            .step_by(every)
+            .flat_map(|loss| self.noise.iter().map(move |noise| loss * noise.exp()))
+            .collect();
+        Prediction {
+            loss: self.form.loss(&self.values(), x),
+            ci95: self.interval(&losses),
+            run95: self.interval(&runs),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Profile likelihood: how far one parameter can go while the others make up for it.
+
+use crate::form::Role;
+use crate::law::Law;
+use crate::minimize::{Minimum, Problem};
+
+/// A floor below this share of the least loss is none.
+const NO_FLOOR: f64 = 1e-3;
+/// Steps outwards before a bound is looked for between two of them.
+const MOST_STEPS_OUT: usize = 24;
+/// Steps that close in on a bound.
+const MOST_STEPS_IN: usize = 14;
+
+/// What bounds the search along a parameter: beyond it the data say nothing about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach {
+    low: f64,
+    high: f64,
+}
+
+impl Reach {
+    /// For a parameter at `value`, in the coordinate of [`Law::pin`].
+    pub fn new(role: Role, logarithmic: bool, value: f64, least_loss: f64) -> Self {
+        /// Powers of e that an amplitude or a bend may move.
+        const FAR: f64 = 25.0;
+        let (low, high) = match role {
+            Role::Floor => ((NO_FLOOR * least_loss).ln(), value + FAR),
+            Role::Exponent(_) if logarithmic => (5e-3f64.ln(), 4f64.ln()),
+            Role::Exponent(_) => (0.0, 4.0),
+            _ => (value - FAR, value + FAR),
+        };
+        Reach {
+            low: low.min(value),
+            high: high.max(value),
+        }
+    }
+}
+
+/// The interval of a parameter in the coordinate of [`Law::pin`]: where the objective, with every
+/// other parameter at its best, rises by `rise` over its minimum. An end is `None` where it never
+/// does within reach.
+pub fn profile<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    best: &Minimum<P>,
+    index: usize,
+    value: f64,
+    step: f64,
+    rise: f64,
+    reach: Reach,
+) -> [Option<f64>; 2] {
+    [reach.low, reach.high].map(|limit| {
+        let walk = Walk {
+            problem,
+            best,
+            index,
+            rise,
+        };
+        walk.bound(value, step, limit)
+    })
+}
+
+struct Walk<'a, L, const P: usize> {
+    problem: &'a Problem<'a, L, P>,
+    best: &'a Minimum<P>,
+    index: usize,
+    rise: f64,
+}
+
+/// A place on a profile, with how far above the minimum it lies.
+#[derive(Clone, Copy)]
+struct Place<const P: usize> {
+    at: f64,
+    rise: f64,
+    theta: [f64; P],
+}
+
+impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
+    fn bound(&self, value: f64, step: f64, limit: f64) -> Option<f64> {
+        let side = if limit < value { -1.0 } else { 1.0 };
+        let room = (limit - value).abs();
+        let mut inside = Place {
+            at: value,
+            rise: 0.0,
+            theta: self.best.theta,
+        };
+        let mut away = step.min(room);
+        for _ in 0..MOST_STEPS_OUT {
+            let place = self.place(value + side * away, &inside);
+            if place.rise > self.rise {
+                return Some(self.close_in(inside, place));
+            }
+            if away >= room {
+                return None;
+            }
+            inside = place;
+            away = (1.7 * away).min(room);
+        }
+        None
+    }
+
+    /// The others at their best, from where they were nearby.
+    fn place(&self, at: f64, near: &Place<P>) -> Place<P> {
+        let pinned = self.problem.pinned(self.index, at);
+        let minimum = pinned.refine(&near.theta);
+        let rise = minimum.value - self.best.value;
+        Place {
+            at,
+            rise: if rise.is_finite() { rise } else { f64::INFINITY },
+            theta: minimum.theta,
+        }
+    }
+
+    /// Secant steps on the root of the rise, which is nearly straight, kept within the bracket.
+    fn close_in(&self, mut inside: Place<P>, mut outside: Place<P>) -> f64 {
+        let root = |rise: f64| rise.max(0.0).sqrt();
+        for _ in 0..MOST_STEPS_IN {
+            let width = outside.at - inside.at;
+            let rises = root(outside.rise) - root(inside.rise);
+            let share = (root(self.rise) - root(inside.rise)) / rises;
+            let share = if share.is_finite() {
+                share.clamp(0.1, 0.9)
+            } else {
+                0.5
+            };
+            let place = self.place(inside.at + share * width, &inside);
+            if place.rise > self.rise {
+                outside = place;
+            } else {
+                inside = place;
+            }
+            if width.abs() < 1e-3 * (outside.at - self.origin()).abs() {
+                break;
+            }
+        }
+        0.5 * (inside.at + outside.at)
+    }
+
+    fn origin(&self) -> f64 {
+        let natural = self.problem.law.natural(&self.best.theta)[self.index];
+        if self.problem.law.logarithmic(self.index) {
+            natural.ln()
+        } else {
+            natural
+        }
+    }
+}
