@@ -1,5 +1,8 @@
 //! A folder to run the program in, and what it said.
 
+// Shared by test programs that each use a part of it.
+#![allow(dead_code)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,8 +37,13 @@ impl Place {
 
     /// Runs `isoflop` here with these words.
     pub fn isoflop(&self, words: &str) -> Said {
+        self.isoflop_words(&words.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Runs `isoflop` here with these words, of which some have spaces in them.
+    pub fn isoflop_words(&self, words: &[&str]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
-            .args(words.split_whitespace())
+            .args(words)
             .current_dir(self.0.path())
             .env("XDG_CACHE_HOME", self.path("cache"))
             .output()

@@ -1,10 +1,10 @@
 //! Slices of equal compute.
 
-use isoflop_law::{Convention, Method, Record, allocate};
+use isoflop_law::{Convention, Method, Minimum, Record, allocate};
 
 use crate::axis::Axis;
 use crate::loss::{LOSS, series_entries, total_law};
-use crate::palette::{LAW, series};
+use crate::palette::{INK, LAW, series};
 use crate::panel::{Entry, Mark, picture};
 use crate::{FigureError, Picture, Runs, Source};
 
@@ -23,7 +23,11 @@ pub fn slices(
         return Ok(None);
     };
     let law = total_law(fits);
+    let minima = minima(fits);
     let drawn = picture("Loss at equal compute", (x, y), source, |panel| {
+        for minimum in &minima {
+            panel.ring((minimum.n, minimum.loss), INK)?;
+        }
         for (index, (budget, members)) in slices.iter().enumerate() {
             let colour = series(index, slices.len());
             if let Some(fit) = &law {
@@ -54,7 +58,25 @@ pub fn slices(
                 mark: Mark::Ring,
             });
         }
+        if !minima.is_empty() {
+            entries.push(Entry {
+                text: "interpolated best N".into(),
+                colour: INK,
+                mark: Mark::Ring,
+            });
+        }
         panel.legend("FLOPs C = 6ND", &entries)
     })?;
     Ok(Some(drawn))
+}
+
+/// The minima of slices over all parameters, by interpolation.
+fn minima(fits: &[Record]) -> Vec<&Minimum> {
+    let sliced = fits.iter().find_map(|record| match record {
+        Record::Isoflop(record) if record.columns.first()? == "params_total" => Some(record),
+        _ => None,
+    });
+    let all = sliced.into_iter().flat_map(|record| &record.isoflop.minima);
+    all.filter(|minimum| minimum.method == Method::Interpolation)
+        .collect()
 }

@@ -42,7 +42,9 @@ enum Value {
 
 /// A filter that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} at character {at}; a filter is like `loss < 4 and (dataset = 'rw' or not C >= 1e18)`, with `back quotes` around names with spaces")]
+#[error(
+    "{message} at character {at}; a filter is like `loss < 4 and (dataset = 'rw' or not C >= 1e18)`, with `back quotes` around names with spaces"
+)]
 pub struct FilterError {
     message: String,
     at: usize,
@@ -198,7 +200,11 @@ fn token(first: char, rest: &[char]) -> Result<(Token, usize), &'static str> {
             if length > rest.len() {
                 return Err("a quote that does not end");
             }
-            let quoted = if first == '`' { Token::Name(inside) } else { Token::Word(inside) };
+            let quoted = if first == '`' {
+                Token::Name(inside)
+            } else {
+                Token::Word(inside)
+            };
             return Ok((quoted, length));
         }
         _ => {}
@@ -236,9 +242,10 @@ impl Reader {
         }
     }
 
+    /// The next token; past the end there is none, and [`Reader::back`] goes back there too.
     fn take(&mut self) -> Option<Token> {
-        let (token, _) = self.tokens.get(self.next)?;
         self.next += 1;
+        let (token, _) = self.tokens.get(self.next - 1)?;
         Some(token.clone())
     }
 
@@ -304,8 +311,14 @@ impl Reader {
     fn nested(&mut self) -> Result<Condition, FilterError> {
         const DEEPEST: usize = 50;
         let before = &self.tokens[..self.next];
-        let open = before.iter().filter(|(token, _)| *token == Token::Open).count();
-        let closed = before.iter().filter(|(token, _)| *token == Token::Close).count();
+        let open = before
+            .iter()
+            .filter(|(token, _)| *token == Token::Open)
+            .count();
+        let closed = before
+            .iter()
+            .filter(|(token, _)| *token == Token::Close)
+            .count();
         if open > closed + DEEPEST {
             return Err(self.back("more parentheses than are read"));
         }
@@ -314,7 +327,7 @@ impl Reader {
 
     /// An error at the token just taken.
     fn back(&mut self, message: &str) -> FilterError {
-        self.next = self.next.saturating_sub(usize::from(self.next <= self.tokens.len()));
+        self.next -= 1;
         self.error(message)
     }
 }

@@ -59,7 +59,9 @@ pub enum BadFit {
     #[error("[[fit]]: {0}")]
     Form(#[from] LawError),
     /// No such objective.
-    #[error("[[fit]]: there is no objective `{0}`; they are huber-log, huber-likelihood, lsq-log and lsq")]
+    #[error(
+        "[[fit]]: there is no objective `{0}`; they are huber-log, huber-likelihood, lsq-log and lsq"
+    )]
     Objective(String),
 }
 
@@ -80,8 +82,7 @@ impl Choice {
                 ..Names::default()
             },
             options: FitOptions {
-                objective: objective
-                    .ok_or_else(|| BadFit::Objective(wanted.objective.clone()))?,
+                objective: objective.ok_or_else(|| BadFit::Objective(wanted.objective.clone()))?,
                 bootstrap: wanted.bootstrap,
                 seed: wanted.seed,
             },
@@ -203,7 +204,10 @@ impl<'a> Rows<'a> {
     /// them is left out as well.
     fn points(&self, sources: &[Source], more: &[Source], names: &Names) -> anyhow::Result<Points> {
         let read = |sources: &[Source]| -> Result<Vec<Vec<Option<f64>>>, LedgerError> {
-            sources.iter().map(|source| source.numbers(self.columns)).collect()
+            sources
+                .iter()
+                .map(|source| source.numbers(self.columns))
+                .collect()
         };
         let (variables, beside) = (read(sources)?, read(more)?);
         let loss = names.source(self.columns, Quantity::Loss)?;
@@ -231,7 +235,11 @@ impl<'a> Rows<'a> {
             let groups_so_far = of_group.len() as u64;
             table.push_point(Point {
                 x: &x,
-                loss: if all_beside { number(&losses) } else { f64::NAN },
+                loss: if all_beside {
+                    number(&losses)
+                } else {
+                    f64::NAN
+                },
                 se: errors.as_ref().map(number),
                 group: groups
                     .as_ref()
@@ -249,9 +257,15 @@ impl<'a> Rows<'a> {
             left_out.push((pushed[*point], reason));
         }
         left_out.sort();
-        let rows: Vec<usize> = table.pushed_as().iter().map(|point| pushed[*point]).collect();
+        let rows: Vec<usize> = table
+            .pushed_as()
+            .iter()
+            .map(|point| pushed[*point])
+            .collect();
         let of_rows = |column: &Vec<Option<f64>>| {
-            rows.iter().map(|row| column[*row].unwrap_or(f64::NAN)).collect()
+            rows.iter()
+                .map(|row| column[*row].unwrap_or(f64::NAN))
+                .collect()
         };
         Ok(Points {
             more: beside.iter().map(of_rows).collect(),
@@ -259,7 +273,11 @@ impl<'a> Rows<'a> {
                 .into_iter()
                 .map(|(row, reason)| format!("{}: {reason}", self.name(row)))
                 .collect(),
-            columns: sources.iter().chain([&loss]).map(Source::to_string).collect(),
+            columns: sources
+                .iter()
+                .chain([&loss])
+                .map(Source::to_string)
+                .collect(),
             rows,
             table,
         })
@@ -369,6 +387,10 @@ pub fn read_any(path: &Path) -> anyhow::Result<Vec<Record>> {
         Ok(one) => vec![one],
         Err(_) => read_fits(path)?,
     };
-    anyhow::ensure!(!records.is_empty(), "{}: there is no fit in it", path.display());
+    anyhow::ensure!(
+        !records.is_empty(),
+        "{}: there is no fit in it",
+        path.display()
+    );
     Ok(records)
 }

@@ -76,7 +76,8 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     let no_column = matches!(error.downcast_ref(), Some(LedgerError::NoColumn { .. }));
     if no_column
         || error.downcast_ref::<NoQuantity>().is_some()
-        || error.downcast_ref::<LawError>().is_some() {
+        || error.downcast_ref::<LawError>().is_some()
+    {
         return Exit::Refused.into();
     }
     ExitCode::FAILURE

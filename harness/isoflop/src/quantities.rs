@@ -48,22 +48,57 @@ impl Quantity {
     fn usual(self) -> &'static [&'static str] {
         match self {
             Quantity::Parameters => &[
-                "paramstotal", "params", "parameters", "n", "nparams", "numparams", "nparameters",
-                "numparameters", "modelsize", "modelparams", "paramcount", "size",
+                "paramstotal",
+                "params",
+                "parameters",
+                "n",
+                "nparams",
+                "numparams",
+                "nparameters",
+                "numparameters",
+                "modelsize",
+                "modelparams",
+                "paramcount",
+                "size",
             ],
             Quantity::Tokens => &[
-                "tokens", "d", "trainingtokens", "traintokens", "ntokens", "numtokens", "tokensseen",
-                "trainingdata", "datasetsize", "datasize", "data",
+                "tokens",
+                "d",
+                "trainingtokens",
+                "traintokens",
+                "ntokens",
+                "numtokens",
+                "tokensseen",
+                "trainingdata",
+                "datasetsize",
+                "datasize",
+                "data",
             ],
             Quantity::Flops => &[
-                "flops6ntotal", "flops", "c", "flop", "compute", "trainingflops", "trainingflop",
-                "trainflops", "trainflop", "totalflops", "flopsbudget", "budget",
+                "flops6ntotal",
+                "flops",
+                "c",
+                "flop",
+                "compute",
+                "trainingflops",
+                "trainingflop",
+                "trainflops",
+                "trainflop",
+                "totalflops",
+                "flopsbudget",
+                "budget",
             ],
             Quantity::UniqueTokens => &["uniquetokens", "unique", "u", "tokensunique"],
             Quantity::Width => &["width", "dmodel", "hiddensize", "nembd", "modelwidth", "w"],
             Quantity::Depth => &["depth", "layers", "nlayers", "numlayers", "nlayer", "h"],
             Quantity::Loss => &[
-                "loss", "valloss", "validationloss", "evalloss", "testloss", "finalloss", "l",
+                "loss",
+                "valloss",
+                "validationloss",
+                "evalloss",
+                "testloss",
+                "finalloss",
+                "l",
             ],
         }
     }
@@ -216,7 +251,10 @@ impl Source {
     pub fn numbers(&self, columns: &Columns) -> Result<Vec<Option<f64>>, LedgerError> {
         let of_two = |a: &str, b: &str, of: fn(f64, f64) -> f64| {
             let (a, b) = (columns.numbers(a)?, columns.numbers(b)?);
-            Ok(a.into_iter().zip(b).map(|(a, b)| Some(of(a?, b?))).collect())
+            Ok(a.into_iter()
+                .zip(b)
+                .map(|(a, b)| Some(of(a?, b?)))
+                .collect())
         };
         match self {
             Source::Column(name) => columns.numbers(name),

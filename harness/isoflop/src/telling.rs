@@ -84,8 +84,12 @@ fn parameters(record: &FitRecord, fit: &Fit) -> String {
                 parameter.name.clone(),
                 number(parameter.value),
                 useful.map_or_else(|| "-".to_owned(), number),
-                parameter.ci95.map_or_else(|| "-".to_owned(), |i| interval(Some(i), number)),
-                parameter.profile95.map_or_else(|| "-".to_owned(), open_interval),
+                parameter
+                    .ci95
+                    .map_or_else(|| "-".to_owned(), |i| interval(Some(i), number)),
+                parameter
+                    .profile95
+                    .map_or_else(|| "-".to_owned(), open_interval),
                 match parameter.verdict {
                     None | Some(Verdict::Identified) => String::new(),
                     Some(verdict) => verdict.words().to_owned(),
@@ -98,7 +102,9 @@ fn parameters(record: &FitRecord, fit: &Fit) -> String {
             "a".to_owned(),
             number(allocation.a),
             allocation.a_se.map_or_else(|| "-".to_owned(), number),
-            allocation.a_ci95.map_or_else(|| "-".to_owned(), |i| interval(Some(i), number)),
+            allocation
+                .a_ci95
+                .map_or_else(|| "-".to_owned(), |i| interval(Some(i), number)),
             String::new(),
             format!(
                 "of N* ~ C^a, C by {}",
@@ -153,9 +159,17 @@ fn left_out(rows: &[String]) -> String {
     }
     let named: Vec<&str> = rows.iter().take(MOST_NAMED).map(String::as_str).collect();
     let more = rows.len() - named.len();
-    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
     let what = if rows.len() == 1 { "row" } else { "rows" };
-    format!("  left out {} {what}: {}{more}\n", rows.len(), named.join("; "))
+    format!(
+        "  left out {} {what}: {}{more}\n",
+        rows.len(),
+        named.join("; ")
+    )
 }
 
 /// What would bound the parameters that these data do not, one line for those of one advice.
@@ -197,14 +211,22 @@ fn slices(record: &IsoflopRecord) -> String {
             bias.a - bias.true_a
         );
     }
-    for refused in &isoflop.refused {
+    for refused in isoflop.refused.iter().take(MOST_NAMED) {
         text += &format!("  no minimum by {}: {refused}\n", methods(refused));
+    }
+    if isoflop.refused.len() > MOST_NAMED {
+        let more = isoflop.refused.len() - MOST_NAMED;
+        text += &format!("  and {more} more slices, which --json names\n");
     }
     text + &left_out(&record.left_out)
 }
 
 fn methods(refused: &Refused) -> String {
-    let words: Vec<&str> = refused.methods.iter().map(|method| method.words()).collect();
+    let words: Vec<&str> = refused
+        .methods
+        .iter()
+        .map(|method| method.words())
+        .collect();
     words.join(" or ")
 }
 
@@ -235,7 +257,14 @@ fn minima(isoflop: &Isoflop) -> String {
             ]
         })
         .collect();
-    let headings = ["FLOPs", "models", "best N, parabola", "best N, interpolation", "D", "loss"];
+    let headings = [
+        "FLOPs",
+        "models",
+        "best N, parabola",
+        "best N, interpolation",
+        "D",
+        "loss",
+    ];
     columns(&headings, &rows)
 }
 
@@ -251,11 +280,22 @@ fn approaches(isoflop: &Isoflop) -> String {
                 format!("{:.4}", approach.a),
                 approach.a_se.map_or_else(|| "-".to_owned(), number),
                 interval(approach.a_ci95, |a| format!("{a:.3}")),
-                format!("{:.4} {}", 1.0 - approach.a, interval(of_d, |b| format!("{b:.3}"))),
+                format!(
+                    "{:.4} {}",
+                    1.0 - approach.a,
+                    interval(of_d, |b| format!("{b:.3}"))
+                ),
             ]
         })
         .collect();
-    let headings = ["approach", "from", "a of N* ~ C^a", "se", "95%", "b of D* ~ C^b"];
+    let headings = [
+        "approach",
+        "from",
+        "a of N* ~ C^a",
+        "se",
+        "95%",
+        "b of D* ~ C^b",
+    ];
     columns(&headings, &rows)
 }
 
@@ -279,11 +319,20 @@ pub fn compete(records: &[Record]) -> String {
                 format!("{:.2}%", 100.0 * holdout.error),
                 format!("{:+.2}%", 100.0 * holdout.bias),
                 format!("{} of {}", holdout.inside, holdout.hidden.len()),
-                record.aicc.map_or_else(|| "-".to_owned(), |aicc| format!("+{:.1}", aicc - least)),
+                record
+                    .aicc
+                    .map_or_else(|| "-".to_owned(), |aicc| format!("+{:.1}", aicc - least)),
             ]
         })
         .collect();
-    let headings = ["form", "parameters", "held-out error", "bias", "in 95%", "AICc"];
+    let headings = [
+        "form",
+        "parameters",
+        "held-out error",
+        "bias",
+        "in 95%",
+        "AICc",
+    ];
     columns(&headings, &rows)
 }
 
@@ -316,7 +365,11 @@ fn advise_by_law(record: &FitRecord, flops: f64) -> anyhow::Result<String> {
                     per_parameter(best.tokens_per_parameter),
                     interval(best.tokens_per_parameter_ci95, per_parameter)
                 ),
-                format!("{:.4} {}", best.loss, interval(best.loss_ci95, |loss| format!("{loss:.4}"))),
+                format!(
+                    "{:.4} {}",
+                    best.loss,
+                    interval(best.loss_ci95, |loss| format!("{loss:.4}"))
+                ),
             ]
         })
         .collect();
@@ -343,18 +396,18 @@ fn advise_by_law(record: &FitRecord, flops: f64) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// If the form does not trade parameters against data.
-pub fn allocations(
-    record: &FitRecord,
-    fit: &Fit,
-    flops: f64,
-) -> anyhow::Result<Vec<Allocation>> {
+pub fn allocations(record: &FitRecord, fit: &Fit, flops: f64) -> anyhow::Result<Vec<Allocation>> {
     let six = isoflop_law::Convention::six_n_d();
     let (first, others) = match record.conventions.split_first() {
         Some((first, others)) => (first, others),
         None => (&six, &[][..]),
     };
     let mut found = vec![allocate(fit, flops, first)?];
-    found.extend(others.iter().filter_map(|other| allocate(fit, flops, other).ok()));
+    found.extend(
+        others
+            .iter()
+            .filter_map(|other| allocate(fit, flops, other).ok()),
+    );
     Ok(found)
 }
 
@@ -374,7 +427,11 @@ fn advise_by_slices(isoflop: &Isoflop, flops: f64) -> String {
         })
         .collect();
     let headings = ["approach", "N", "D", "tokens per parameter"];
-    format!("{} FLOPs\n{}", si(flops), indented(&columns(&headings, &rows), 2))
+    format!(
+        "{} FLOPs\n{}",
+        si(flops),
+        indented(&columns(&headings, &rows), 2)
+    )
 }
 
 fn indented(text: &str, by: usize) -> String {

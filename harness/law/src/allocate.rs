@@ -49,7 +49,11 @@ impl AllocationExponent {
     pub fn of(fit: &Fit, convention: &Convention) -> Result<Self, LawError> {
         let of = |values: &[f64]| Some(Optimum::of(fit.form, values, convention)?.exponent);
         trades(fit)?;
-        let drawn: Vec<f64> = fit.resamples.iter().filter_map(|values| of(values)).collect();
+        let drawn: Vec<f64> = fit
+            .resamples
+            .iter()
+            .filter_map(|values| of(values))
+            .collect();
         Ok(AllocationExponent {
             a: of(&fit.values()).ok_or(LawError::NoOptimum)?,
             a_se: deviation(&drawn),
@@ -74,7 +78,11 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
         };
         Some([n, d, d / n, fit.form.loss(values, &x)])
     };
-    let drawn: Vec<[f64; 4]> = fit.resamples.iter().filter_map(|values| best(values)).collect();
+    let drawn: Vec<[f64; 4]> = fit
+        .resamples
+        .iter()
+        .filter_map(|values| best(values))
+        .collect();
     let interval =
         |index: usize| fit.interval(&drawn.iter().map(|all| all[index]).collect::<Vec<_>>());
     let [n, d, tokens_per_parameter, loss] = best(&fit.values()).ok_or(LawError::NoOptimum)?;

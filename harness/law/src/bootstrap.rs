@@ -57,8 +57,13 @@ fn draw(units: &[Vec<usize>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize
             times[point] += 1;
         }
     }
-    let drawn = times.into_iter().enumerate().filter(|(_, times)| *times > 0);
-    drawn.map(|(point, times)| (point, f64::from(times))).collect()
+    let drawn = times
+        .into_iter()
+        .enumerate()
+        .filter(|(_, times)| *times > 0);
+    drawn
+        .map(|(point, times)| (point, f64::from(times)))
+        .collect()
 }
 
 /// Theta with one part of the units left out, for each part in turn.
@@ -71,7 +76,10 @@ pub fn jackknife<L: Law<P>, const P: usize>(
     (0..parts)
         .into_par_iter()
         .filter_map(|part| {
-            let kept = units.iter().enumerate().filter(|(unit, _)| unit % parts != part);
+            let kept = units
+                .iter()
+                .enumerate()
+                .filter(|(unit, _)| unit % parts != part);
             let draws = kept.flat_map(|(_, unit)| unit.iter().map(|point| (*point, 1.0)));
             refit(&problem.drawn(draws.collect()), minima).map(|minimum| minimum.theta)
         })

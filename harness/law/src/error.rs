@@ -74,6 +74,8 @@ pub enum LawError {
     )]
     NoOptimum,
     /// A name that is no form's.
-    #[error("there is no form `{0}`; the forms are power, offset, shifted, saturating, broken, chinchilla, kaplan, data-constrained, width-depth and isoflop")]
+    #[error(
+        "there is no form `{0}`; the forms are power, offset, shifted, saturating, broken, chinchilla, kaplan, data-constrained, width-depth and isoflop"
+    )]
     NoForm(String),
 }

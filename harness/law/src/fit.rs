@@ -257,18 +257,25 @@ fn search<L: Law<P>, const P: usize>(
         .filter(|end| end.value.is_finite() && end.theta.iter().all(|t| t.is_finite()))
         .collect();
     ends.sort_by(|a, b| a.value.total_cmp(&b.value));
-    let lowest = *ends.first().ok_or(LawError::NoMinimum { form: form.name() })?;
+    let lowest = *ends
+        .first()
+        .ok_or(LawError::NoMinimum { form: form.name() })?;
     let tolerance = problem.objective.tolerance(lowest.value, problem.weight());
     let same = |a: f64, b: f64| (a - b).abs() <= tolerance;
     let mut minima: Vec<Minimum<P>> = Vec::new();
     for end in ends.iter().filter(|end| end.converged) {
-        let new = minima.last().is_none_or(|last| !same(last.value, end.value));
+        let new = minima
+            .last()
+            .is_none_or(|last| !same(last.value, end.value));
         if new && minima.len() < MOST_MINIMA {
             minima.push(*end);
         }
     }
     // A point below every minimum means that the true one was not found.
-    if minima.first().is_none_or(|best| !same(best.value, lowest.value)) {
+    if minima
+        .first()
+        .is_none_or(|best| !same(best.value, lowest.value))
+    {
         minima = vec![lowest];
     }
     let best = minima[0].value;
@@ -284,7 +291,8 @@ fn search<L: Law<P>, const P: usize>(
 
 /// The form's parameters from theta, none infinite.
 fn natural<L: Law<P>, const P: usize>(law: &L, theta: &[f64; P]) -> [f64; P] {
-    law.natural(theta).map(|value| value.clamp(-LARGEST, LARGEST))
+    law.natural(theta)
+        .map(|value| value.clamp(-LARGEST, LARGEST))
 }
 
 /// What tells how sure a fit's parameters are.
@@ -310,7 +318,10 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
     fn parameter(&self, index: usize, rise: f64) -> Parameter {
         let law = self.problem.law;
         let drawn = |thetas: &[[f64; P]]| -> Vec<f64> {
-            thetas.iter().map(|theta| natural(law, theta)[index]).collect()
+            thetas
+                .iter()
+                .map(|theta| natural(law, theta)[index])
+                .collect()
         };
         let value = natural(law, &self.best.theta)[index];
         let values = drawn(&self.resamples.thetas);
@@ -392,10 +403,7 @@ fn noise(residuals: &[(f64, f64)], parameters: usize) -> Vec<f64> {
         .collect()
 }
 
-fn aicc<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    best: &Minimum<P>,
-) -> Option<f64> {
+fn aicc<L: Law<P>, const P: usize>(problem: &Problem<L, P>, best: &Minimum<P>) -> Option<f64> {
     let n = problem.points.len() as f64;
     // The noise's scale is a parameter too.
     let k = P as f64 + 1.0;

@@ -56,6 +56,8 @@ pub enum Role {
     Exponent(usize),
     /// Of the power of this variable.
     Amplitude(usize),
+    /// What a bend along this variable adds to the exponent.
+    Change(usize),
     /// How the law turns from one regime to another along this variable.
     Bend(usize),
 }
@@ -117,20 +119,21 @@ impl Form {
 
     /// What each parameter is, in the same order.
     pub(crate) fn roles(self) -> &'static [Role] {
-        use Role::{Amplitude, Bend, Ceiling, Exponent, Floor};
+        use Role::{Amplitude, Bend, Ceiling, Change, Exponent, Floor};
         match self {
             Form::Power => &[Amplitude(0), Exponent(0)],
             Form::Offset => &[Floor, Amplitude(0), Exponent(0)],
             Form::Shifted => &[Amplitude(0), Bend(0), Exponent(0)],
             Form::Saturating => &[Floor, Ceiling, Bend(0), Amplitude(0), Exponent(0)],
-            Form::Broken => &[Floor, Amplitude(0), Exponent(0), Exponent(0), Bend(0), Bend(0)],
-            Form::Chinchilla => &[
+            Form::Broken => &[
                 Floor,
                 Amplitude(0),
                 Exponent(0),
-                Amplitude(1),
-                Exponent(1),
+                Change(0),
+                Bend(0),
+                Bend(0),
             ],
+            Form::Chinchilla => &[Floor, Amplitude(0), Exponent(0), Amplitude(1), Exponent(1)],
             Form::Kaplan => &[Amplitude(0), Exponent(0), Amplitude(1), Exponent(1)],
             Form::DataConstrained => &[
                 Floor,
@@ -185,7 +188,11 @@ impl Form {
     /// # Panics
     /// If there are not as many parameters or variables as the form has.
     pub fn loss(self, parameters: &[f64], x: &[f64]) -> f64 {
-        assert_eq!(x.len(), self.variables().len(), "a point has the form's variables");
+        assert_eq!(
+            x.len(),
+            self.variables().len(),
+            "a point has the form's variables"
+        );
         match (self, parameters) {
             (Form::Power, [b, c]) => b * x[0].powf(-c),
             (Form::Offset, [e, b, c]) => e + b * x[0].powf(-c),
@@ -236,13 +243,33 @@ macro_rules! with_law {
             }};
         }
         match $form {
-            Form::Power => of!(2, forms::Powers { centre: [centre[0]] }),
-            Form::Offset => of!(3, forms::Powers { centre: [centre[0]] }),
+            Form::Power => of!(
+                2,
+                forms::Powers {
+                    centre: [centre[0]]
+                }
+            ),
+            Form::Offset => of!(
+                3,
+                forms::Powers {
+                    centre: [centre[0]]
+                }
+            ),
             Form::Shifted => of!(3, forms::Shifted { centre: centre[0] }),
             Form::Saturating => of!(5, forms::Saturating { centre: centre[0] }),
             Form::Broken => of!(6, forms::Broken { centre: centre[0] }),
-            Form::Chinchilla => of!(5, forms::Powers { centre: [centre[0], centre[1]] }),
-            Form::Kaplan => of!(4, forms::Kaplan { centre: [centre[0], centre[1]] }),
+            Form::Chinchilla => of!(
+                5,
+                forms::Powers {
+                    centre: [centre[0], centre[1]]
+                }
+            ),
+            Form::Kaplan => of!(
+                4,
+                forms::Kaplan {
+                    centre: [centre[0], centre[1]]
+                }
+            ),
             Form::DataConstrained => of!(
                 7,
                 forms::DataConstrained {
@@ -326,7 +353,12 @@ mod tests {
             for i in 0..P {
                 let [up, down] = [h, -h].map(|by| law.surface(&moved(&theta, i, by)).at(z));
                 let slope = (up.value - down.value) / (2.0 * h);
-                assert_close(jet.gradient[i], slope, 1e-8, &format!("{form} slope {i} at {z:?}"));
+                assert_close(
+                    jet.gradient[i],
+                    slope,
+                    1e-8,
+                    &format!("{form} slope {i} at {z:?}"),
+                );
                 for j in 0..P {
                     let bend = (up.gradient[j] - down.gradient[j]) / (2.0 * h);
                     let what = format!("{form} bend {i} {j} at {z:?}");
@@ -352,7 +384,11 @@ mod tests {
         for index in 0..P {
             let now = law.natural(&theta)[index];
             let wanted = 1.1 * now;
-            let value = if law.logarithmic(index) { wanted.ln() } else { wanted };
+            let value = if law.logarithmic(index) {
+                wanted.ln()
+            } else {
+                wanted
+            };
             let jet = law.pin(index, value, &Jet::parameters(&theta));
             let mut held = theta;
             held[index] = jet.value;
@@ -360,9 +396,8 @@ mod tests {
             // The coordinate's own derivatives by the others.
             for other in (0..P).filter(|other| *other != index) {
                 let h = 1e-5;
-                let [up, down] = [h, -h].map(|by| {
-                    law.pin(index, value, &Jet::parameters(&moved(&theta, other, by)))
-                });
+                let [up, down] = [h, -h]
+                    .map(|by| law.pin(index, value, &Jet::parameters(&moved(&theta, other, by))));
                 let slope = (up.value - down.value) / (2.0 * h);
                 assert_close(jet.gradient[other], slope, 1e-8, form.name());
                 let bend = (up.gradient[other] - down.gradient[other]) / (2.0 * h);

@@ -52,7 +52,12 @@ pub fn bca(values: &[f64], estimate: f64, jackknife: &[f64], tail: f64) -> Optio
 /// A sixth of the skewness of the jackknife's influences.
 fn acceleration(jackknife: &[f64]) -> f64 {
     let mean = jackknife.iter().sum::<f64>() / jackknife.len() as f64;
-    let sum = |power: i32| jackknife.iter().map(|v| (mean - v).powi(power)).sum::<f64>();
+    let sum = |power: i32| {
+        jackknife
+            .iter()
+            .map(|v| (mean - v).powi(power))
+            .sum::<f64>()
+    };
     let spread = sum(2);
     if spread > 0.0 {
         (sum(3) / (6.0 * spread.powf(1.5))).clamp(-0.3, 0.3)
@@ -68,7 +73,11 @@ pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    let mut sorted: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| !value.is_nan())
+        .collect();
     sorted.sort_by(f64::total_cmp);
     sorted
 }
@@ -77,7 +86,10 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 fn at(sorted: &[f64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let place = q.clamp(0.0, 1.0) * last as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    let (low, high) = (
+        sorted[place.floor() as usize],
+        sorted[place.ceil() as usize],
+    );
     Some(if low == high {
         low
     } else {

@@ -22,6 +22,9 @@ pub trait Law<const P: usize>: Sync {
     /// Whether a parameter is positive and known by its logarithm.
     fn logarithmic(&self, index: usize) -> bool;
 
+    /// Whether the first parameter is a floor.
+    fn has_floor(&self) -> bool;
+
     /// Where descents begin.
     fn starts(&self, points: &Points) -> Vec<[f64; P]>;
 }
@@ -56,7 +59,9 @@ impl Points {
         Points {
             variables,
             z: z.collect(),
-            log_loss: (0..table.len()).map(|point| table.log_loss(point)).collect(),
+            log_loss: (0..table.len())
+                .map(|point| table.log_loss(point))
+                .collect(),
             weight,
         }
     }

@@ -8,6 +8,11 @@ use crate::jet::Jet;
 use crate::law::{Law, Points, Surface};
 use crate::local::Local;
 
+/// A floor below this share of the least loss may be going to nothing.
+const FAINT_FLOOR: f64 = 1e-3;
+/// And below this one it is nothing.
+const NO_FLOOR: f64 = 1e-6;
+
 /// A fit's problem: a law, points, how often each counts, an objective.
 pub struct Problem<'a, L, const P: usize> {
     pub law: &'a L,
@@ -121,7 +126,25 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
             let descent = Descent::new(self, *stage);
             theta = descent.run(&theta, STAGE_GAIN, STEPS_OF_STAGE).theta;
         }
-        Descent::new(self, self.objective).run(&theta, 0.0, MOST_STEPS)
+        let end = Descent::new(self, self.objective).run(&theta, 0.0, MOST_STEPS);
+        self.without_floor(&end).unwrap_or(end)
+    }
+
+    /// A floor that goes to nothing never gets there, since theta holds its logarithm. It is held at a
+    /// share of the losses that changes nothing, and the end is a minimum if a higher one is worse.
+    fn without_floor(&self, end: &Minimum<P>) -> Option<Minimum<P>> {
+        let [least, _] = self.points.losses();
+        let gone = self.law.has_floor() && end.theta[0] < least + FAINT_FLOOR.ln();
+        if end.converged || !gone || self.pin.is_some() {
+            return None;
+        }
+        let held = self.pinned(0, least + NO_FLOOR.ln());
+        let minimum = Descent::new(&held, self.objective).run(&end.theta, 0.0, MOST_STEPS);
+        let higher = std::array::from_fn(|i| minimum.theta[i] + if i == 0 { 1.0 } else { 0.0 });
+        let worse = self.value(&higher) > minimum.value;
+        let as_low =
+            minimum.value <= end.value + self.objective.tolerance(end.value, self.weight());
+        (minimum.converged && worse && as_low).then_some(minimum)
     }
 }
 
@@ -169,7 +192,9 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
                 break;
             }
             let next = self.newton(theta, local, &mut damping);
-            let Some(next) = next.or_else(|| self.over_bends(theta, local, &mut damping_over_bends)) else {
+            let Some(next) =
+                next.or_else(|| self.over_bends(theta, local, &mut damping_over_bends))
+            else {
                 break;
             };
             let gained = local.value - next.1.value;
@@ -190,17 +215,24 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
     }
 
     /// The first damped Newton step that lowers the objective.
-    fn newton(&self, theta: &[f64; P], local: &Local<P>, damping: &mut Damping) -> Option<Place<P>> {
+    fn newton(
+        &self,
+        theta: &[f64; P],
+        local: &Local<P>,
+        damping: &mut Damping,
+    ) -> Option<Place<P>> {
         if !local.curved() {
             return None;
         }
         damping.search(TRIES, |damping| {
-            let step = local.newton(damping * local.scale())?;
-            self.lower(theta, local, &step)
+            let next = self.moved(theta, &local.newton(damping * local.scale())?);
+            (next.1.value < local.value).then_some(next)
         })
     }
 
-    /// The first damped step over the kernel's bends that lowers the objective.
+    /// The first damped step over the kernel's bends that lowers the objective, by itself or with a
+    /// second one from where it leads: along a curved valley a straight step leaves the points that
+    /// hold the law, and the second brings it back to them.
     fn over_bends(
         &self,
         theta: &[f64; P],
@@ -209,17 +241,26 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
     ) -> Option<Place<P>> {
         let lines = self.lines(theta);
         damping.search(TRIES_OVER_BENDS, |damping| {
-            let step = local.over_bends(&lines, damping * local.scale())?;
-            self.lower(theta, local, &step)
+            let damping = damping * local.scale();
+            let first = self.moved(theta, &local.over_bends(&lines, damping)?);
+            if first.1.value < local.value {
+                return Some(first);
+            }
+            if !first.1.value.is_finite() {
+                return None;
+            }
+            let lines = self.lines(&first.0);
+            let second = self.moved(&first.0, &first.1.over_bends(&lines, damping)?);
+            (second.1.value < local.value).then_some(second)
         })
     }
 
-    /// Where a step leads, if that is lower.
-    fn lower(&self, theta: &[f64; P], local: &Local<P>, step: &SVector<f64, P>) -> Option<Place<P>> {
+    /// Where a step leads.
+    fn moved(&self, theta: &[f64; P], step: &SVector<f64, P>) -> Place<P> {
         let moved = std::array::from_fn(|i| theta[i] + step[i]);
         let next = self.held(&moved);
         let at_next = self.local(&next);
-        (at_next.value < local.value).then_some((next, at_next))
+        (next, at_next)
     }
 
     /// Theta with the pinned parameter at its value.

@@ -68,7 +68,9 @@ impl Objective {
     pub(crate) fn stages(self) -> &'static [Objective] {
         match self {
             Objective::HuberLog { delta } => {
-                let wider = SHARPER.iter().take_while(|stage| stage.delta() > 3.0 * delta);
+                let wider = SHARPER
+                    .iter()
+                    .take_while(|stage| stage.delta() > 3.0 * delta);
                 &SHARPER[..wider.count()]
             }
             Objective::HuberLikelihood { delta } if delta > 0.1 => &SHARPER[..1],
@@ -137,9 +139,7 @@ impl Objective {
             Objective::HuberLikelihood { .. } => 1.0,
             Objective::LsqLog | Objective::Lsq => 2.0 * mean,
             Objective::HuberLog { delta } => {
-                let at = |log_t: f64| {
-                    mean / log_t.exp() + normalizer(delta, log_t.exp()).ln()
-                };
+                let at = |log_t: f64| mean / log_t.exp() + normalizer(delta, log_t.exp()).ln();
                 // Residuals far beyond delta have the mean, those within it twice that.
                 golden_section(at, mean.ln() - 1.0, mean.ln() + 2.0).exp()
             }
@@ -179,11 +179,7 @@ impl Kernel {
             Kernel::Square => [0.5 * r * r, r, 1.0],
             Kernel::SquareOfLoss => {
                 let (p, m) = (predicted.exp(), measured.exp());
-                [
-                    0.5 * (p - m) * (p - m),
-                    (p - m) * p,
-                    p * (2.0 * p - m),
-                ]
+                [0.5 * (p - m) * (p - m), (p - m) * p, p * (2.0 * p - m)]
             }
         }
     }

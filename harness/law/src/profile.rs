@@ -27,6 +27,7 @@ impl Reach {
             Role::Floor => ((NO_FLOOR * least_loss).ln(), value + FAR),
             Role::Exponent(_) if logarithmic => (5e-3f64.ln(), 4f64.ln()),
             Role::Exponent(_) => (0.0, 4.0),
+            Role::Change(_) => (-4.0, 4.0),
             _ => (value - FAR, value + FAR),
         };
         Reach {
@@ -105,7 +106,11 @@ impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
         let rise = minimum.value - self.best.value;
         Place {
             at,
-            rise: if rise.is_finite() { rise } else { f64::INFINITY },
+            rise: if rise.is_finite() {
+                rise
+            } else {
+                f64::INFINITY
+            },
             theta: minimum.theta,
         }
     }

@@ -25,11 +25,7 @@ pub fn grid<const K: usize>(lists: [&[f64]; K]) -> Vec<[f64; K]> {
 
 /// Logarithms of amplitudes, none below zero, that make `sum_k amplitude_k summand_k` the loss, with
 /// the sum of squared relative residuals smallest. `summands` writes a point's from its `z`.
-pub fn project(
-    points: &Points,
-    count: usize,
-    summands: impl Fn(&[f64], &mut [f64]),
-) -> Vec<f64> {
+pub fn project(points: &Points, count: usize, summands: impl Fn(&[f64], &mut [f64])) -> Vec<f64> {
     let [least, _] = points.losses();
     project_to(points, count, summands, |log_loss| log_loss, least)
 }

@@ -221,7 +221,10 @@ impl Table {
         let mean = raw.iter().sum::<f64>() / raw.len() as f64;
         // Errors whose squares over- or underflow leave nothing to weigh by.
         let weights: Vec<f64> = raw.iter().map(|weight| weight / mean).collect();
-        if weights.iter().all(|weight| weight.is_finite() && *weight > 0.0) {
+        if weights
+            .iter()
+            .all(|weight| weight.is_finite() && *weight > 0.0)
+        {
             Ok(weights)
         } else {
             Err(LawError::UselessErrors)
@@ -231,7 +234,12 @@ impl Table {
     /// Mean logarithm of every variable.
     pub(crate) fn centre(&self) -> Vec<f64> {
         let n = self.len() as f64;
-        let mean = |v: usize| (0..self.len()).map(|point| self.log_x(point)[v]).sum::<f64>() / n;
+        let mean = |v: usize| {
+            (0..self.len())
+                .map(|point| self.log_x(point)[v])
+                .sum::<f64>()
+                / n
+        };
         (0..self.variables).map(mean).collect()
     }
 

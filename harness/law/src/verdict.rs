@@ -46,55 +46,75 @@ pub fn advice(form: Form, index: usize, verdict: Verdict) -> Option<String> {
     if verdict == Verdict::Identified {
         return None;
     }
-    let name = |variable: usize| match form.variables()[variable] {
-        "N" => "parameters".to_owned(),
-        "D" => "tokens".to_owned(),
-        "U" => "unique tokens".to_owned(),
-        "W" => "width".to_owned(),
-        "H" => "depth".to_owned(),
-        x => x.to_owned(),
+    let variables = form.variables();
+    let all = |word: fn(&str) -> String| -> String {
+        let words: Vec<String> = variables.iter().map(|name| word(name)).collect();
+        words.join(" and ")
     };
-    let all: Vec<String> = (0..form.variables().len()).map(name).collect();
+    // Where the other variables hold the loss back least.
     let others = |variable: usize| {
-        let rest: Vec<&str> = all
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != variable)
-            .map(|(_, name)| name.as_str())
-            .collect();
+        let rest = variables.iter().enumerate().filter(|(v, _)| *v != variable);
+        let rest: Vec<&str> = rest.map(|(_, name)| plural(name)).collect();
         if rest.is_empty() {
             String::new()
         } else {
-            format!(", with {} at their largest", rest.join(" and "))
+            format!(" at the most {}", rest.join(" and "))
         }
     };
     Some(match form.roles()[index] {
         Role::Floor => format!(
-            "runs with more {}, nearer to the floor, would bound it",
-            all.join(" and more ")
+            "runs with {}, nearer to the floor, would bound it",
+            all(more)
         ),
         Role::Ceiling => format!(
-            "runs with less {}, nearer to the loss of chance, would bound it",
-            all.join(" and less ")
+            "runs with {}, nearer to the loss of chance, would bound it",
+            all(less)
         ),
         // A power that is gone at the smallest value needs smaller ones, a flat one a wider range.
         Role::Exponent(v) | Role::Amplitude(v) if verdict == Verdict::UnboundedAbove => format!(
-            "runs with fewer {}, where its power still counts{}, would bound it",
-            all[v],
+            "runs with {}, where this power still counts,{} would bound it",
+            less(variables[v]),
             others(v)
         ),
         Role::Exponent(v) | Role::Amplitude(v) => format!(
-            "runs over a wider range of {}{}, would bound it",
-            all[v],
+            "runs over a wider range of {}{} would bound it",
+            plural(variables[v]),
             others(v)
         ),
-        Role::Bend(v) if form == Form::DataConstrained && v == 2 => {
+        Role::Bend(2) if form == Form::DataConstrained => {
             "runs that repeat their tokens more often would bound it".to_owned()
         }
-        Role::Bend(v) if form == Form::DataConstrained => format!(
-            "runs with more {} than their unique tokens can feed would bound it",
-            all[v]
+        Role::Bend(_) if form == Form::DataConstrained => {
+            "runs with more parameters than their unique tokens can feed would bound it".to_owned()
+        }
+        Role::Bend(v) | Role::Change(v) => format!(
+            "runs farther on both sides of the bend in {} would bound it",
+            plural(variables[v])
         ),
-        Role::Bend(v) => format!("more runs on both sides of the bend in {} would bound it", all[v]),
     })
+}
+
+fn plural(variable: &str) -> &str {
+    match variable {
+        "N" => "parameters",
+        "D" => "tokens",
+        "U" => "unique tokens",
+        "W" => "width",
+        "H" => "depth",
+        other => other,
+    }
+}
+
+fn more(variable: &str) -> String {
+    match variable {
+        "x" | "W" | "H" => format!("larger {}", plural(variable)),
+        _ => format!("more {}", plural(variable)),
+    }
+}
+
+fn less(variable: &str) -> String {
+    match variable {
+        "x" | "W" | "H" => format!("smaller {}", plural(variable)),
+        _ => format!("fewer {}", plural(variable)),
+    }
 }

@@ -5,7 +5,7 @@
 //! cargo test --release --test coverage -- --ignored --nocapture
 //! ```
 
-use isoflop_law::{Form, FitOptions, Point, Table, fit};
+use isoflop_law::{FitOptions, Form, Point, Table, fit};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, Normal, StudentT};
@@ -43,7 +43,9 @@ struct Design {
 
 fn places(form: Form) -> Vec<Vec<f64>> {
     match form {
-        Form::Offset => (0..15).map(|i| vec![10f64.powf(4.0 + 0.4 * f64::from(i))]).collect(),
+        Form::Offset => (0..15)
+            .map(|i| vec![10f64.powf(4.0 + 0.4 * f64::from(i))])
+            .collect(),
         _ => (0..8)
             .map(|i| 10f64.powf(6.0 + 0.5 * f64::from(i)))
             .flat_map(|n| [2.0, 8.0, 32.0, 128.0, 512.0].map(|ratio| vec![n, ratio * n]))
@@ -58,7 +60,11 @@ impl Design {
             let shared = self.noise.draw(rng);
             for _ in 0..self.seeds {
                 let own = self.noise.draw(rng);
-                let noise = if self.grouped { 0.5 * (shared + own) } else { own };
+                let noise = if self.grouped {
+                    0.5 * (shared + own)
+                } else {
+                    own
+                };
                 table.push_point(Point {
                     x,
                     loss: self.form.loss(self.truth, x) * noise.exp(),
@@ -86,14 +92,21 @@ impl Design {
                 let holds = |[low, high]: [f64; 2], truth: f64| low <= truth && truth <= high;
                 let of_parameter = |(parameter, truth): (&isoflop_law::Parameter, &f64)| {
                     let [low, high] = parameter.profile95.unwrap();
-                    let profile = [low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)];
+                    let profile = [
+                        low.unwrap_or(f64::NEG_INFINITY),
+                        high.unwrap_or(f64::INFINITY),
+                    ];
                     [
                         holds(parameter.ci95.unwrap(), *truth),
                         holds(parameter.percentile95.unwrap(), *truth),
                         holds(profile, *truth),
                     ]
                 };
-                fit.parameters.iter().zip(self.truth).map(of_parameter).collect()
+                fit.parameters
+                    .iter()
+                    .zip(self.truth)
+                    .map(of_parameter)
+                    .collect()
             })
             .collect();
         (0..self.truth.len())
@@ -130,7 +143,9 @@ fn ninety_five_percent_intervals_cover_the_truth() {
         for (name, covered) in form.parameters().iter().zip(design.covered()) {
             let [quoted, percentile, profile] =
                 covered.map(|count| 100.0 * count as f64 / DATA_SETS as f64);
-            println!("  {name:<6} quoted {quoted:.1}%  percentile {percentile:.1}%  profile {profile:.1}%");
+            println!(
+                "  {name:<6} quoted {quoted:.1}%  percentile {percentile:.1}%  profile {profile:.1}%"
+            );
             if !(93.0..=97.0).contains(&quoted) {
                 wrong.push(format!("{form} {noise:?} {name}: {quoted:.1}%"));
             }

@@ -23,7 +23,9 @@ fn sizes() -> impl Iterator<Item = f64> {
 fn points(form: Form) -> Vec<Vec<f64>> {
     let ratios = [2.0, 20.0, 200.0];
     match form.variables() {
-        ["x"] => (0..15).map(|i| vec![10f64.powf(4.0 + 0.5 * f64::from(i))]).collect(),
+        ["x"] => (0..15)
+            .map(|i| vec![10f64.powf(4.0 + 0.5 * f64::from(i))])
+            .collect(),
         ["N", "D"] => sizes()
             .flat_map(|n| ratios.map(|ratio| vec![n, ratio * n]))
             .collect(),
@@ -79,7 +81,12 @@ fn every_form_is_found_again_to_six_digits() {
         assert!(fit.converged, "{form} {truth:?}");
         for (parameter, truth) in fit.parameters.iter().zip(&truth) {
             let error = (parameter.value / truth - 1.0).abs();
-            assert!(error < 1e-6, "{form} {}: {} for {truth}", parameter.name, parameter.value);
+            assert!(
+                error < 1e-6,
+                "{form} {}: {} for {truth}",
+                parameter.name,
+                parameter.value
+            );
         }
     }
 }
@@ -101,7 +108,12 @@ fn every_objective_finds_the_law() {
         let fit = fit(form, &surface(form, &truth), &options).unwrap();
         for (parameter, truth) in fit.parameters.iter().zip(&truth) {
             let error = (parameter.value / truth - 1.0).abs();
-            assert!(error < 1e-6, "{objective:?} {}: {}", parameter.name, parameter.value);
+            assert!(
+                error < 1e-6,
+                "{objective:?} {}: {}",
+                parameter.name,
+                parameter.value
+            );
         }
     }
 }

@@ -17,6 +17,7 @@
 mod columns;
 mod error;
 mod folder;
+mod reading;
 mod record;
 mod run;
 mod tables;
@@ -24,8 +25,7 @@ mod tables;
 pub use columns::Columns;
 pub use error::LedgerError;
 pub use folder::{SuiteFolder, read_json, write_atomically};
+pub use reading::read_table;
 pub use record::{CellRecord, FORMAT, MachineRecord, RunRecord};
 pub use run::{Attempt, Claim};
-pub use tables::{
-    cells_table, csv, curves_table, file_hash, json_lines, read_table, write_csv, write_parquet,
-};
+pub use tables::{cells_table, csv, curves_table, file_hash, json_lines, write_csv, write_parquet};

@@ -1,13 +1,12 @@
 //! Tables made from the folders of runs, and tables from anywhere.
 
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
 use isoflop_suite::TrainingFlops;
 use polars::prelude::{
-    Column, CsvReadOptions, CsvWriter, DataFrame, JsonFormat, JsonReader, JsonWriter, NamedFrom, ParquetReader,
-    ParquetWriter, PolarsResult, SerReader, SerWriter, Series,
+    Column, CsvWriter, DataFrame, JsonFormat, JsonWriter, NamedFrom, ParquetWriter, PolarsResult,
+    SerWriter, Series,
 };
 use sha2::{Digest, Sha256};
 
@@ -347,33 +346,6 @@ pub fn json_lines(table: &mut DataFrame) -> String {
         .finish(table)
         .expect("memory takes what is written to it");
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Reads a table by its file's ending: `.parquet`, `.jsonl` or `.ndjson` (a row per line), `.json` (an
-/// array of rows), anything else as CSV.
-///
-/// # Errors
-/// If the file cannot be read as such.
-pub fn read_table(path: &Path) -> Result<DataFrame, LedgerError> {
-    let bytes = fs::read(path).map_err(LedgerError::io(path))?;
-    let reader = Cursor::new(bytes);
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    let table = match ending.as_deref() {
-        Some("parquet") => ParquetReader::new(reader).finish(),
-        Some("jsonl" | "ndjson") => JsonReader::new(reader)
-            .with_json_format(JsonFormat::JsonLines)
-            .finish(),
-        Some("json") => JsonReader::new(reader)
-            .with_json_format(JsonFormat::Json)
-            .finish(),
-        _ => CsvReadOptions::default()
-            .with_infer_schema_length(None)
-            .into_reader_with_file_handle(reader)
-            .finish(),
-    };
-    table.map_err(LedgerError::table(path))
 }
 
 /// SHA-256 of a file, by which figures and fits name the table they are of.

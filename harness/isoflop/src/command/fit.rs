@@ -79,14 +79,20 @@ pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Err(error) if alone => return Err(error),
                 // One of several that cannot be fitted does not keep the others back.
                 Err(error) => {
-                    let of = part.by.as_ref().map(|[column, value]| format!(" of {column} = {value}"));
+                    let of = part
+                        .by
+                        .as_ref()
+                        .map(|[column, value]| format!(" of {column} = {value}"));
                     eprintln!("no fit of `{shape}`{}: {error:#}", of.unwrap_or_default());
                     refusal = Some(error);
                 }
             }
         }
         if !arguments.json {
-            tell(&of_part, part.by.as_ref().filter(|_| !records.is_empty()).is_some());
+            tell(
+                &of_part,
+                part.by.as_ref().filter(|_| !records.is_empty()).is_some(),
+            );
         }
         records.extend(of_part);
     }
@@ -104,8 +110,7 @@ fn choice(arguments: &Arguments, shape: Shape) -> Choice {
         shape,
         names: arguments.names.clone(),
         options: FitOptions {
-            objective: Objective::named(&arguments.objective, arguments.delta)
-                .unwrap_or_default(),
+            objective: Objective::named(&arguments.objective, arguments.delta).unwrap_or_default(),
             bootstrap: arguments.bootstrap,
             seed: arguments.seed,
         },
@@ -120,7 +125,10 @@ fn tell(records: &[Record], after_others: bool) {
         }
         print!("{}", describe(record));
     }
-    let scored = records.iter().filter_map(Record::law).filter(|law| law.holdout.is_some());
+    let scored = records
+        .iter()
+        .filter_map(Record::law)
+        .filter(|law| law.holdout.is_some());
     if scored.count() > 1 {
         print!("\n{}", compete(records));
     }

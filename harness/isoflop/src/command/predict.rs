@@ -29,7 +29,8 @@ pub struct Arguments {
 pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let records = read_any(&arguments.fits)?;
     let law = records.iter().find_map(Record::law);
-    let law = law.with_context(|| format!("{}: there is no law in it", arguments.fits.display()))?;
+    let law =
+        law.with_context(|| format!("{}: there is no law in it", arguments.fits.display()))?;
     let fit = law.fit().context("the fit lacks parameters of its form")?;
     let columns = Columns::new(read_table(&table_of(&arguments.table))?);
     let predicted = predictions(&fit, &columns, &arguments.names)?;

@@ -129,7 +129,10 @@ fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Vec<Record>>
     let rows = Rows::of(&columns, &hash, None)?;
     let mut fits = Vec::new();
     for wanted in &definition.fits {
-        match Choice::of(wanted).map_err(Into::into).and_then(|choice| rows.fit(&choice)) {
+        match Choice::of(wanted)
+            .map_err(Into::into)
+            .and_then(|choice| rows.fit(&choice))
+        {
             Ok(record) => fits.push(record),
             Err(error) => eprintln!("no fit of `{}`: {error:#}", wanted.form),
         }

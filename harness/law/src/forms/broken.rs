@@ -46,6 +46,10 @@ impl Law<6> for Broken {
         matches!(index, 0 | 1 | 4 | 5)
     }
 
+    fn has_floor(&self) -> bool {
+        true
+    }
+
     fn starts(&self, points: &Points) -> Vec<[f64; 6]> {
         let [low, high] = points.span(0);
         let [least, _] = points.losses().map(f64::exp);
@@ -59,14 +63,7 @@ impl Law<6> for Broken {
                 let row = |z: &[f64]| [1.0, -z[0], -bend(z[0])];
                 let above = |log_loss: f64| (log_loss.exp() - floor).ln();
                 let [amplitude, before, change] = regress(points, row, above)?;
-                Some([
-                    floor.ln(),
-                    amplitude,
-                    before,
-                    change,
-                    place,
-                    width.ln(),
-                ])
+                Some([floor.ln(), amplitude, before, change, place, width.ln()])
             })
             .collect()
     }

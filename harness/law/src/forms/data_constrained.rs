@@ -40,9 +40,7 @@ impl Law<7> for DataConstrained {
                 let excess = (Jet::constant(z[0]) - optimal).exp() + -1.0;
                 optimal + worth(excess, rn)
             };
-            floor
-                .log_add(a - alpha * model)
-                .log_add(b - beta * data)
+            floor.log_add(a - alpha * model).log_add(b - beta * data)
         }
     }
 
@@ -69,6 +67,10 @@ impl Law<7> for DataConstrained {
 
     fn logarithmic(&self, index: usize) -> bool {
         !matches!(index, 2 | 4)
+    }
+
+    fn has_floor(&self) -> bool {
+        true
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; 7]> {

@@ -46,6 +46,10 @@ impl Law<4> for Kaplan {
         index != 1
     }
 
+    fn has_floor(&self) -> bool {
+        false
+    }
+
     fn starts(&self, points: &Points) -> Vec<[f64; 4]> {
         let [least, _] = points.losses();
         grid([&EXPONENTS, &EXPONENTS])

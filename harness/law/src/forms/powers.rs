@@ -67,9 +67,17 @@ impl<const P: usize, const T: usize> Law<P> for Powers<T> {
         index < floors || (index - floors).is_multiple_of(2)
     }
 
+    fn has_floor(&self) -> bool {
+        Self::floors(P) == 1
+    }
+
     fn starts(&self, points: &Points) -> Vec<[f64; P]> {
         let floors = Self::floors(P);
-        let exponents: &[f64] = if T < 3 { &EXPONENTS } else { &EXPONENTS_OF_MANY };
+        let exponents: &[f64] = if T < 3 {
+            &EXPONENTS
+        } else {
+            &EXPONENTS_OF_MANY
+        };
         grid::<T>([exponents; T])
             .into_iter()
             .map(|exponents| {

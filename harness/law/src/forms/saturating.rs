@@ -49,6 +49,10 @@ impl Law<5> for Saturating {
         index < 4
     }
 
+    fn has_floor(&self) -> bool {
+        true
+    }
+
     fn starts(&self, points: &Points) -> Vec<[f64; 5]> {
         let [least, most] = points.losses().map(f64::exp);
         let floors = [0.01, 0.5, 0.9, 0.99].map(|share| share * least);

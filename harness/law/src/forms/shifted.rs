@@ -39,6 +39,10 @@ impl Law<3> for Shifted {
         index < 2
     }
 
+    fn has_floor(&self) -> bool {
+        false
+    }
+
     fn starts(&self, points: &Points) -> Vec<[f64; 3]> {
         let [low, high] = points.span(0);
         // The bend lies within the data, at their end, or beyond it.

@@ -132,7 +132,10 @@ fn curves(table: &Table, flops: &[f64]) -> Vec<Curve> {
 
 /// `ln G` and a of the best models, where neither the smallest nor the largest is best.
 fn envelope(curves: &[&Curve]) -> Option<[f64; 2]> {
-    let ends = curves.iter().flat_map(|curve| &curve.points).map(|[c, _]| *c);
+    let ends = curves
+        .iter()
+        .flat_map(|curve| &curve.points)
+        .map(|[c, _]| *c);
     let low = ends.clone().fold(f64::INFINITY, f64::min);
     let high = ends.fold(f64::NEG_INFINITY, f64::max);
     let mut best = Vec::new();

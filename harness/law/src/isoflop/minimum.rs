@@ -100,9 +100,7 @@ impl<'a> Akima<'a> {
         let ends = [0, last].map(|i| [self.x[i], self.y[i]]);
         let knots = (1..last).map(|i| [self.x[i], self.y[i]]);
         let between = (0..last).flat_map(|i| self.flat_places(i));
-        let lowest = knots
-            .chain(between)
-            .min_by(|a, b| a[1].total_cmp(&b[1]))?;
+        let lowest = knots.chain(between).min_by(|a, b| a[1].total_cmp(&b[1]))?;
         ends.iter().all(|end| lowest[1] < end[1]).then_some(lowest)
     }
 
@@ -143,7 +141,10 @@ mod tests {
         let x: Vec<f64> = (0..7).map(f64::from).collect();
         let y: Vec<f64> = x.iter().map(|x| (0.05 * (x - 3.4).powi(2)).exp()).collect();
         let [at, value] = Method::Interpolation.minimum(&x, &y).unwrap();
-        assert!((at - 3.4).abs() < 1e-9 && (value - 1.0).abs() < 1e-9, "{at} {value}");
+        assert!(
+            (at - 3.4).abs() < 1e-9 && (value - 1.0).abs() < 1e-9,
+            "{at} {value}"
+        );
         assert_eq!(Method::Interpolation.minimum(&x[4..], &y[4..]), None);
     }
 }

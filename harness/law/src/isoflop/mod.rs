@@ -105,7 +105,10 @@ pub fn isoflop(table: &Table, flops: &[f64], options: &FitOptions) -> Result<Iso
         .ok()
         .filter(|fit| fit.converged);
     Ok(Isoflop {
-        noise: slices.iter().any(|slice| slice.se.is_none()).then_some(noise),
+        noise: slices
+            .iter()
+            .any(|slice| slice.se.is_none())
+            .then_some(noise),
         approaches: approaches::all(table, flops, &minima, parametric.as_ref(), options),
         bias: parametric
             .as_ref()
@@ -119,7 +122,9 @@ pub fn isoflop(table: &Table, flops: &[f64], options: &FitOptions) -> Result<Iso
 
 /// The minima that a method found.
 fn of(minima: &[Minimum], method: Method) -> impl Iterator<Item = &Minimum> {
-    minima.iter().filter(move |minimum| minimum.method == method)
+    minima
+        .iter()
+        .filter(move |minimum| minimum.method == method)
 }
 
 fn no_slices(refused: &[Refused]) -> String {

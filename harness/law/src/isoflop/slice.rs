@@ -7,6 +7,8 @@ use crate::Table;
 
 /// Budgets that differ by less than this are one.
 const SAME_BUDGET: f64 = 0.1;
+/// Models whose `ln N` differ by less than this are one.
+const SAME_MODEL: f64 = 0.01;
 /// Models a minimum needs: one on each side of it.
 const LEAST_MODELS: usize = 3;
 
@@ -57,7 +59,7 @@ impl Slice {
     fn new(table: &Table, flops: &[f64], mut points: Vec<usize>) -> Slice {
         points.sort_by(|a, b| table.log_x(*a)[0].total_cmp(&table.log_x(*b)[0]));
         let models: Vec<&[usize]> = points
-            .chunk_by(|a, b| table.log_x(*b)[0] - table.log_x(*a)[0] < 1e-9)
+            .chunk_by(|a, b| table.log_x(*b)[0] - table.log_x(*a)[0] < SAME_MODEL)
             .collect();
         let mean = |model: &[usize], of: &dyn Fn(usize) -> f64| {
             model.iter().map(|point| of(*point)).sum::<f64>() / model.len() as f64
@@ -72,8 +74,14 @@ impl Slice {
         let logs = points.iter().map(|point| flops[*point].ln());
         Slice {
             flops: (logs.sum::<f64>() / points.len() as f64).exp(),
-            log_n: models.iter().map(|model| table.log_x(model[0])[0]).collect(),
-            loss: models.iter().map(|model| mean(model, &|p| table.loss(p))).collect(),
+            log_n: models
+                .iter()
+                .map(|model| table.log_x(model[0])[0])
+                .collect(),
+            loss: models
+                .iter()
+                .map(|model| mean(model, &|p| table.loss(p)))
+                .collect(),
             se: models.iter().map(|model| se(model)).collect(),
         }
     }
@@ -118,8 +126,17 @@ impl Slice {
             .unwrap_or(0);
         let step = if n > 1 { self.spacing() } else { 2f64.ln() };
         let (reason, log_n) = if n < LEAST_MODELS {
-            let reason = format!("it has {n} models, and a minimum needs {LEAST_MODELS}");
-            let outwards = if lowest == 0 { self.log_n[0] - step } else { self.log_n[n - 1] + step };
+            let models = if n == 1 {
+                "one model".to_owned()
+            } else {
+                format!("{n} models")
+            };
+            let reason = format!("it has {models}, and a minimum needs {LEAST_MODELS}");
+            let outwards = if lowest == 0 {
+                self.log_n[0] - step
+            } else {
+                self.log_n[n - 1] + step
+            };
             (reason, outwards)
         } else if lowest == 0 {
             let reason = "its smallest model has the lowest loss".to_owned();
@@ -131,7 +148,11 @@ impl Slice {
             let reason = "its losses do not bend upwards around their lowest".to_owned();
             // Between the lowest and its farther neighbour.
             let [before, at, after] = [-1, 0, 1].map(|d| self.log_n[lowest.wrapping_add_signed(d)]);
-            let farther = if at - before > after - at { before } else { after };
+            let farther = if at - before > after - at {
+                before
+            } else {
+                after
+            };
             (reason, 0.5 * (at + farther))
         };
         Refused {
