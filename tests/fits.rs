@@ -20,6 +20,13 @@ fn json(said: &Said) -> Value {
     serde_json::from_str(&said.stdout).expect("JSON")
 }
 
+/// A place with `fit.json`, Chinchilla's law fitted to these rows.
+fn fitted(rows: &str) -> Place {
+    let place = Place::new().with("runs.csv", rows);
+    let said = place.isoflop("fit runs.csv --form chinchilla --bootstrap 20 --json");
+    place.with("fit.json", &said.code(0).stdout)
+}
+
 fn number(json: &Value, path: &str) -> f64 {
     json.pointer(path)
         .and_then(Value::as_f64)
@@ -51,12 +58,7 @@ fn a_law_is_found_again() {
 
 #[test]
 fn a_budget_is_shared_by_a_saved_fit() {
-    let place = Place::new().with("runs.csv", &table());
-    let fit = place
-        .isoflop("fit runs.csv --form chinchilla --bootstrap 20 --json")
-        .code(0)
-        .stdout;
-    let place = place.with("fit.json", &fit);
+    let place = fitted(&table());
     let best = json(
         &place
             .isoflop("allocate fit.json --flops 1e21 --json")
@@ -81,12 +83,7 @@ fn a_budget_is_shared_by_every_way_of_counting_flops() {
             rows += &format!("{n},{d},{},{loss}\n", 30.0 * n.powf(0.95) * d);
         }
     }
-    let place = Place::new().with("runs.csv", &rows);
-    let fit = place
-        .isoflop("fit runs.csv --form chinchilla --bootstrap 20 --json")
-        .code(0)
-        .stdout;
-    let place = place.with("fit.json", &fit);
+    let place = fitted(&rows);
     let best = json(
         &place
             .isoflop("allocate fit.json --flops 1e21 --json")
@@ -189,12 +186,7 @@ fn forms_compete_on_the_largest_runs() {
 
 #[test]
 fn a_saved_fit_predicts_a_table() {
-    let place = Place::new().with("runs.csv", &table());
-    let fit = place
-        .isoflop("fit runs.csv --form chinchilla --bootstrap 30 --json")
-        .code(0)
-        .stdout;
-    let place = place.with("fit.json", &fit).with(
+    let place = fitted(&table()).with(
         "new.csv",
         "name,n,tokens\nlarge,1e11,1e13\nbroken,-1,1e13\n",
     );

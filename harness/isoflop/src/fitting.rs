@@ -184,6 +184,10 @@ impl<'a> Rows<'a> {
     }
 
     fn slice(&self, choice: &Choice) -> anyhow::Result<Record> {
+        anyhow::ensure!(
+            choice.holdout.is_none(),
+            "slices predict no runs: leave out --holdout, or fit `chinchilla`"
+        );
         let mut names = choice.names.clone();
         // The budget that a suite was asked for, rather than what rounding to steps made of it.
         if names.c.is_none() && self.columns.numbers("flops_budget").is_ok() {

@@ -47,6 +47,7 @@ impl<const P: usize> Local<P> {
 
     /// Adds a point, whose gradient is by the coordinates that move.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "indices of a matrix")]
     pub fn add(&mut self, weight: f64, jet: &Jet<P>, log_loss: f64, moving: &[f64; P]) {
         let [value, first, second] = self.kernel.at(jet.value, log_loss);
         let (first, second) = (weight * first, weight * second);

@@ -2,6 +2,7 @@
 
 use isoflop_law::{
     Convention, FitOptions, FitRecord, Form, Objective, Point, Provenance, Table, allocate, fit,
+    holdout, isoflop,
 };
 use proptest::prelude::*;
 
@@ -203,6 +204,11 @@ proptest! {
                     se: weighed.then_some(0.01 * point[0]),
                     group: grouped.then_some(row as u64 / 2),
                 });
+            }
+            let flops: Vec<f64> = table.pushed_as().iter().map(|at| points[*at][2]).collect();
+            let _ = holdout(form, &table, &flops, 2, &options);
+            if form == Form::Chinchilla {
+                let _ = isoflop(&table, &flops, &options);
             }
             if let Ok(fit) = fit(form, &table, &options) {
                 prop_assert!(fit.starts_at_optimum <= fit.starts);

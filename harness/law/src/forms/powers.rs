@@ -111,6 +111,7 @@ struct Sum<const P: usize, const T: usize> {
 impl<const P: usize, const T: usize> Surface<P> for Sum<P, T> {
     // In the innermost loop of most fits: a call would cost as much as the logarithm.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "indices of a matrix")]
     fn at(&self, z: &[f64]) -> Jet<P> {
         let floors = Powers::<T>::floors(P);
         let mut power = [0.0; T];

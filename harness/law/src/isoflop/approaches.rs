@@ -235,5 +235,5 @@ fn line(points: &[[f64; 3]]) -> Option<[f64; 2]> {
     let weight = sum(&|_| 1.0);
     let (x, y) = (sum(&|p| p[0]) / weight, sum(&|p| p[1]) / weight);
     let slope = sum(&|p| (p[0] - x) * (p[1] - y)) / sum(&|p| (p[0] - x).powi(2));
-    (points.len() > 1 && slope.is_finite()).then(|| [y - slope * x, slope])
+    (points.len() > 1 && slope.is_finite()).then_some([y - slope * x, slope])
 }
