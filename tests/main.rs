@@ -5,3 +5,4 @@ mod fits;
 mod shipped;
 mod suite_runs;
 mod support;
+mod survival;

@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 use std::io;
 use std::process::ExitStatus;
-use std::sync::mpsc::{self, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Context;
-use isoflop_ledger::{CellRecord, Claim, FORMAT, MachineRecord, SuiteFolder, write_atomically};
+use isoflop_ledger::{
+    CellRecord, Claim, FORMAT, Leases, MachineRecord, SuiteFolder, write_atomically,
+};
 use isoflop_suite::{CellId, Outcome, PlannedCell, Status};
 use isoflop_train::Machine;
 
 use crate::command::run::{Suite, SuiteArguments};
-use crate::command::worker::result_record;
+use crate::command::worker::{Timing, result_record};
 use crate::progress::Progress;
 use crate::workers::{Event, Message, Worker};
 
@@ -23,6 +27,9 @@ pub struct Coordinator<'a> {
     pub folder: &'a SuiteFolder,
     pub workers: usize,
     pub threads: usize,
+    pub timing: Timing,
+    /// Set when the user asks to stop.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Coordinator<'_> {
@@ -47,25 +54,50 @@ impl Coordinator<'_> {
 
     /// Trains what is not done. Returns how every cell that has ended ended.
     pub fn train(&self) -> anyhow::Result<HashMap<CellId, Status>> {
+        let excluded = self.folder.exclusions()?;
         let mut ends = HashMap::new();
         for planned in &self.suite.plan.cells {
-            if self.folder.status(&planned.id)? == Some(Status::Done) {
-                ends.insert(planned.id.clone(), Status::Done);
+            if excluded.reason(&planned.id).is_some() {
+                ends.insert(planned.id.clone(), Status::Excluded);
+            } else if let Some(status) = self.standing(planned)? {
+                ends.insert(planned.id.clone(), status);
             }
         }
         let cells = self.suite.plan.cells.len();
         let left = cells - ends.len();
+        let done = ends.values().filter(|end| **end == Status::Done).count();
         eprintln!(
-            "{}: {cells} cells, {} done, {left} to train on {} with {} workers",
+            "{}: {cells} cells, {done} done, {left} to train on {} with {} workers",
             self.suite.definition.name,
-            ends.len(),
             self.arguments.device,
             self.workers.min(left.max(1)),
         );
         if left > 0 {
             self.watch(&mut ends, left)?;
         }
+        // Cells that other coordinators' workers trained.
+        for planned in &self.suite.plan.cells {
+            if !ends.contains_key(&planned.id)
+                && let Some(status) = self.folder.status(&planned.id)?
+            {
+                ends.insert(planned.id.clone(), status);
+            }
+        }
         Ok(ends)
+    }
+
+    /// How a cell has ended, where that stands. An end that the definition tries again is forgotten:
+    /// this `run` has its tries before it.
+    fn standing(&self, planned: &PlannedCell) -> anyhow::Result<Option<Status>> {
+        let status = self.folder.status(&planned.id)?;
+        let Some(status) = status else {
+            return Ok(None);
+        };
+        if self.suite.definition.retry.times(status) == 0 && status != Status::Excluded {
+            return Ok(Some(status));
+        }
+        self.folder.forget(&planned.id)?;
+        Ok(None)
     }
 
     fn watch(&self, ends: &mut HashMap<CellId, Status>, left: usize) -> anyhow::Result<()> {
@@ -84,9 +116,9 @@ impl Coordinator<'_> {
             coordinator: self,
             ends,
             progress,
-            skip: Vec::new(),
             training: vec![None; count],
             workers: Vec::new(),
+            stopping: false,
             to,
         };
         for number in 0..count {
@@ -94,13 +126,17 @@ impl Coordinator<'_> {
             watch.workers.push(Some(worker));
         }
         while watch.workers.iter().any(Option::is_some) {
-            let message = from.recv().context("every worker has a sender")?;
-            let seen = match message {
-                Message::Event(number, event) => {
+            if self.stop.load(Ordering::Relaxed) {
+                watch.stop();
+            }
+            let seen = match from.recv_timeout(LISTEN) {
+                Ok(Message::Event(number, event)) => {
                     watch.event(number, event);
                     Ok(())
                 }
-                Message::Gone(number, status, errors) => watch.gone(number, status, &errors),
+                Ok(Message::Gone(number, status, errors)) => watch.gone(number, status, &errors),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(error) => Err(error).context("every worker has a sender"),
             };
             if seen.is_err() {
                 watch.progress.clear();
@@ -111,44 +147,70 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn worker_arguments(&self, skip: &[CellId]) -> Vec<String> {
+    fn worker_arguments(&self) -> Vec<String> {
         let given = self.arguments;
         let mut arguments = vec![
             given.suite.display().to_string(),
             format!("--device={}", given.device),
             format!("--folder={}", self.folder.path().display()),
             format!("--threads={}", self.threads),
+            format!("--lease={}", self.timing.lease),
+            format!("--checkpoint={}", self.timing.checkpoint),
+            "--supervised".to_owned(),
         ];
         if let Some(cache) = &given.cache {
             arguments.push(format!("--cache={}", cache.display()));
         }
-        if !skip.is_empty() {
-            let ids: Vec<&str> = skip.iter().map(CellId::as_str).collect();
-            arguments.push(format!("--skip={}", ids.join(",")));
-        }
         arguments
     }
 
-    /// Publishes the end of a run whose worker cannot do so any more.
-    fn publish_failure(&self, id: &CellId, reason: &str) -> anyhow::Result<()> {
+    /// Publishes the end of a run whose worker cannot do so any more. Returns its tries so far, or
+    /// `None` where another process has it by now.
+    fn publish_failure(
+        &self,
+        id: &CellId,
+        status: Status,
+        reason: &str,
+    ) -> anyhow::Result<Option<u32>> {
         let Some(planned) = self.suite.plan.find(id) else {
-            return Ok(());
+            return Ok(None);
         };
         let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
-        if let Claim::Mine(attempt) = self.folder.claim(&record)? {
-            let outcome = Outcome::unscored(Status::Failed, reason.to_owned());
-            let result = result_record(
-                planned,
-                attempt.number(),
-                &self.suite.corpus,
-                &self.arguments.device,
-                None,
-                self.threads,
-                outcome,
-            );
-            attempt.publish(&result)?;
-        }
-        Ok(())
+        let mut leases = Leases::new(Duration::from_secs_f64(self.timing.lease));
+        // The worker's lock is gone with it, so its cell is free at once.
+        let retry = &self.suite.definition.retry;
+        let Claim::Mine(attempt) = self.folder.claim(&record, retry, &mut leases)? else {
+            return Ok(None);
+        };
+        let result = result_record(
+            planned,
+            &attempt,
+            &self.suite.corpus,
+            &self.arguments.device,
+            None,
+            self.threads,
+            Outcome::unscored(status, reason.to_owned()),
+        );
+        attempt.publish(&result)?;
+        Ok(Some(result.tries))
+    }
+}
+
+/// How long the coordinator listens to its workers before it looks whether to stop.
+const LISTEN: Duration = Duration::from_millis(100);
+
+/// What a worker's end says of its cell.
+fn status_of(errors: &str) -> Status {
+    let memory = [
+        "memory allocation of",
+        "out of memory",
+        "OutOfMemory",
+        "Out of memory",
+    ];
+    if memory.iter().any(|words| errors.contains(words)) {
+        Status::OutOfMemory
+    } else {
+        Status::Failed
     }
 }
 
@@ -157,18 +219,19 @@ struct Watch<'a> {
     coordinator: &'a Coordinator<'a>,
     ends: &'a mut HashMap<CellId, Status>,
     progress: Progress,
-    /// Cells that ended otherwise than done: no worker of this `run` tries them again.
-    skip: Vec<CellId>,
     /// The cell each worker is at.
     training: Vec<Option<CellId>>,
     workers: Vec<Option<Arc<Mutex<Worker>>>>,
+    /// Whether the workers have been told to stop.
+    stopping: bool,
     to: Sender<Message>,
 }
 
 impl Watch<'_> {
     fn start(&self, number: usize) -> anyhow::Result<Arc<Mutex<Worker>>> {
-        let arguments = self.coordinator.worker_arguments(&self.skip);
-        Ok(Worker::start(number, &arguments, self.to.clone())?)
+        let arguments = self.coordinator.worker_arguments();
+        let device = &self.coordinator.arguments.device;
+        Ok(Worker::start(number, &arguments, device, self.to.clone())?)
     }
 
     fn event(&mut self, number: usize, event: Event) {
@@ -189,25 +252,43 @@ impl Watch<'_> {
                 status,
                 reason,
                 loss,
+                tries,
             } => {
                 self.training[number] = None;
                 let how = match loss {
                     Some(loss) => format!("loss {loss:.4}"),
                     None => format!("{}: {}", status.as_str(), reason.unwrap_or_default()),
                 };
-                self.end(number, cell, status, &how);
+                self.end(number, cell, status, tries, &how);
             }
         }
     }
 
-    fn end(&mut self, number: usize, cell: CellId, status: Status, how: &str) {
+    fn end(&mut self, number: usize, cell: CellId, status: Status, tries: u32, how: &str) {
+        let again = self.coordinator.suite.definition.retry.again(status, tries);
         if let Some(planned) = self.coordinator.suite.plan.find(&cell) {
-            self.progress.end(number, planned, how);
+            if again {
+                self.progress.again(number, planned, how);
+            } else {
+                self.progress.end(number, planned, how);
+            }
         }
-        if status != Status::Done {
-            self.skip.push(cell.clone());
+        if !again {
+            self.ends.insert(cell, status);
         }
-        self.ends.insert(cell, status);
+    }
+
+    /// Tells the workers to leave checkpoints and stop.
+    fn stop(&mut self) {
+        if self.stopping {
+            return;
+        }
+        self.stopping = true;
+        self.progress
+            .say("stopping after a checkpoint; once more stops at once");
+        for worker in self.workers.iter().flatten() {
+            worker.lock().expect("no holder panics").stop();
+        }
     }
 
     /// A worker that died of a cell fails that cell, and another takes its place. One that died
@@ -221,13 +302,20 @@ impl Watch<'_> {
         self.workers[number] = None;
         let well = status.as_ref().is_ok_and(ExitStatus::success);
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let Some(cell) = self.training[number].take() else {
+        let cell = self.training[number].take();
+        if self.stopping {
+            return Ok(());
+        }
+        let Some(cell) = cell.filter(|_| !well) else {
             anyhow::ensure!(well, "a worker ended with {how}: {errors}");
             return Ok(());
         };
         let reason = format!("its worker ended with {how}: {errors}");
-        self.coordinator.publish_failure(&cell, &reason)?;
-        self.end(number, cell, Status::Failed, &format!("failed: {reason}"));
+        let status = status_of(errors);
+        if let Some(tries) = self.coordinator.publish_failure(&cell, status, &reason)? {
+            let how = format!("{}: {reason}", status.as_str());
+            self.end(number, cell, status, tries, &how);
+        }
         self.workers[number] = Some(self.start(number)?);
         Ok(())
     }

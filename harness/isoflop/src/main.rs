@@ -8,8 +8,12 @@ mod fitting;
 mod places;
 #[cfg(feature = "train")]
 mod progress;
+#[cfg(feature = "train")]
+mod provenance;
 mod quantities;
 mod show;
+#[cfg(feature = "train")]
+mod stopping;
 mod telling;
 #[cfg(feature = "train")]
 mod workers;
@@ -67,7 +71,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         return Exit::BadDefinition.into();
     }
     #[cfg(feature = "train")]
-    if error.downcast_ref::<fitting::BadFit>().is_some() {
+    if error.downcast_ref::<fitting::BadFit>().is_some()
+        || error.downcast_ref::<command::run::NoCell>().is_some()
+    {
         return Exit::BadDefinition.into();
     }
     if error.downcast_ref::<DefinitionError>().is_some() {

@@ -104,6 +104,27 @@ impl Progress {
         self.draw();
     }
 
+    /// A worker's cell ended otherwise than done, and is tried again.
+    pub fn again(&mut self, worker: usize, planned: &PlannedCell, how: &str) {
+        self.under_way[worker] = 0.0;
+        self.workers[worker].set_message("");
+        self.say(&format!(
+            "{}  {}  {how}; it is tried again",
+            planned.id,
+            shape(planned)
+        ));
+        self.draw();
+    }
+
+    /// Says something above the bars.
+    pub fn say(&self, line: &str) {
+        if self.bars.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            let _ = self.bars.println(line);
+        }
+    }
+
     /// Takes the bars away.
     pub fn clear(&self) {
         let _ = self.bars.clear();

@@ -6,8 +6,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use isoflop_suite::{CellId, Nats, Status, Tokens};
+use isoflop_train::DeviceName;
 use serde::{Deserialize, Serialize};
 
 /// Lines of a worker's stderr that are kept for the reason of its end.
@@ -32,6 +34,7 @@ pub enum Event {
         status: Status,
         reason: Option<String>,
         loss: Option<Nats>,
+        tries: u32,
     },
 }
 
@@ -55,15 +58,27 @@ impl Worker {
     pub fn start(
         number: usize,
         arguments: &[String],
+        device: &DeviceName,
         to: Sender<Message>,
     ) -> std::io::Result<Arc<Mutex<Worker>>> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("worker").args(arguments);
+        // Ctrl-C in a terminal goes to the coordinator alone, which tells its workers.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         keep_freed_memory(&mut command);
+        // Burn restores an optimizer's moments on its default device before they go to the model's.
+        command.env(
+            "BURN_DEVICE",
+            match device {
+                DeviceName::Flex => "flex",
+                DeviceName::Wgpu(_) => "wgpu",
+            },
+        );
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -79,10 +94,28 @@ impl Worker {
                 }
             }
             let errors = errors.join().unwrap_or_default();
-            let status = waited.lock().expect("no holder panics").0.wait();
+            let status = wait(&waited);
             let _ = to.send(Message::Gone(number, status, errors));
         });
         Ok(worker)
+    }
+}
+
+/// Waits for the end of a worker whose outputs have ended, without keeping others from it.
+fn wait(worker: &Mutex<Worker>) -> std::io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = worker.lock().expect("no holder panics").0.try_wait()? {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Worker {
+    /// Asks the worker to leave a checkpoint and stop.
+    pub fn stop(&mut self) {
+        // Its standard input ends.
+        drop(self.0.stdin.take());
     }
 }
 

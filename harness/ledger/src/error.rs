@@ -14,6 +14,12 @@ pub enum LedgerError {
         #[source]
         error: std::io::Error,
     },
+    /// The lease ran out and another process trains the cell.
+    #[error("another process has taken {} over", path.display())]
+    Lost {
+        /// The attempt's folder.
+        path: PathBuf,
+    },
     /// A file that is not what its name says.
     #[error("{}: {message}", path.display())]
     Damaged {

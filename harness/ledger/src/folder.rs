@@ -1,12 +1,13 @@
 //! The folder of one suite on one device, and how files are written in it.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use isoflop_suite::CellId;
-use serde::Serialize;
+use isoflop_suite::{CellId, Status};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord};
@@ -45,9 +46,7 @@ impl SuiteFolder {
         if !path.exists() {
             return Ok(None);
         }
-        let record: RunRecord = read_json(&path)?;
-        check_format(&path, record.format)?;
-        Ok(Some(record))
+        read_sealed(&path).map(Some)
     }
 
     /// Every run with a published result, in the order of the cells' identities.
@@ -64,15 +63,25 @@ impl SuiteFolder {
             folders.push(entry.map_err(LedgerError::io(&runs))?.path());
         }
         folders.sort();
+        let excluded = self.exclusions()?;
         let mut all = Vec::new();
         for folder in folders {
             let path = folder.join("cell.json");
             if !path.exists() || !folder.join("result.json").exists() {
                 continue;
             }
-            let cell: CellRecord = read_json(&path)?;
-            check_format(&path, cell.format)?;
-            if let Some(result) = self.result(&cell.id)? {
+            let cell: CellRecord = read_sealed(&path)?;
+            if cell.cell.id() != cell.id {
+                return Err(LedgerError::Damaged {
+                    path,
+                    message: "the cell is not the one its id names".to_owned(),
+                });
+            }
+            if let Some(mut result) = self.result(&cell.id)? {
+                if let Some(reason) = excluded.reason(&cell.id) {
+                    result.outcome.status = Status::Excluded;
+                    result.outcome.reason = Some(reason.to_owned());
+                }
                 all.push((cell, result));
             }
         }
@@ -103,25 +112,73 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
     })
 }
 
-/// Writes a file that is either the old one or the whole new one, whatever happens: to a name of
-/// its own first, to the disk, then by rename.
+/// Writes a file that is either the old one or the whole new one, whatever happens, in a folder that
+/// is made where there is none.
 ///
 /// # Errors
 /// If the disk refuses; the old file is then as it was.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), LedgerError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(LedgerError::io(folder))?;
+    replace(path, content).map_err(LedgerError::io(path))
+}
+
+/// Writes a file in a folder that is there: to a name of its own first, to the disk, then by rename.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = folder.join(format!(".{name}.{}", std::process::id()));
     let written = File::create(&draft).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_all()
     });
-    let renamed = written.and_then(|()| fs::rename(&draft, path));
-    renamed.map_err(|error| {
-        let _ = fs::remove_file(&draft);
-        LedgerError::io(path)(error)
-    })
+    written
+        .and_then(|()| fs::rename(&draft, path))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&draft);
+        })
+}
+
+const SEAL: &str = ",\n  \"sha256\": \"";
+
+/// A record as it is written to a file of its own: JSON with, as its last field, the SHA-256 of all
+/// before it, so that a changed digit is found.
+pub(crate) fn sealed<T: Serialize>(value: &T) -> Vec<u8> {
+    let text = String::from_utf8(json(value)).expect("JSON is UTF-8");
+    let body = text.trim_end().trim_end_matches('}').trim_end();
+    format!("{body}{SEAL}{}\"\n}}\n", hex_sha256(body.as_bytes())).into_bytes()
+}
+
+/// Reads a sealed record; one without a seal, of an earlier version, is taken as it is.
+pub(crate) fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+    let damaged = |message: String| LedgerError::Damaged {
+        path: path.to_owned(),
+        message,
+    };
+    let bytes = fs::read(path).map_err(LedgerError::io(path))?;
+    let text = String::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
+    // Before all else: another version may be sealed in another way.
+    if let Ok(Version { format }) = serde_json::from_str(&text) {
+        check_format(path, format)?;
+    }
+    if let Some((body, seal)) = text.rsplit_once(SEAL)
+        && !seal.starts_with(&hex_sha256(body.as_bytes()))
+    {
+        return Err(damaged("its content is not what was written".to_owned()));
+    }
+    serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))
+}
+
+/// What every version of a record has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// JSON as it is written to files.

@@ -16,7 +16,9 @@
 
 mod columns;
 mod error;
+mod exclusions;
 mod folder;
+mod lease;
 mod reading;
 mod record;
 mod run;
@@ -24,8 +26,12 @@ mod tables;
 
 pub use columns::Columns;
 pub use error::LedgerError;
+pub use exclusions::Exclusions;
 pub use folder::{SuiteFolder, read_json, write_atomically};
+pub use lease::Leases;
 pub use reading::read_table;
-pub use record::{CellRecord, FORMAT, MachineRecord, RunRecord};
-pub use run::{Attempt, Claim};
-pub use tables::{cells_table, csv, curves_table, file_hash, json_lines, write_csv, write_parquet};
+pub use record::{CellRecord, FORMAT, MachineRecord, RunProvenance, RunRecord};
+pub use run::{Attempt, Claim, UnderWay};
+pub use tables::{
+    cells_table, csv, curves_table, file_hash, json_lines, text_hash, write_csv, write_parquet,
+};

@@ -1,5 +1,7 @@
 //! What goes to disk. These types are the file format; a change of theirs is a new `FORMAT`.
 
+use std::collections::BTreeMap;
+
 use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,9 @@ pub struct RunRecord {
     pub id: CellId,
     /// The attempt that published it.
     pub attempt: u32,
+    /// How often the cell has been tried to its end.
+    #[serde(default = "once")]
+    pub tries: u32,
     /// The device's name.
     pub device: String,
     /// Its adapter, as the driver names it; the processor has none.
@@ -54,6 +59,35 @@ pub struct RunRecord {
     pub entropy_rate: Option<Nats>,
     /// What it measured.
     pub outcome: Outcome,
+    /// SHA-256 of its log of steps.
+    #[serde(default)]
+    pub steps_sha256: Option<String>,
+    /// What made it.
+    #[serde(default)]
+    pub provenance: Option<RunProvenance>,
+}
+
+/// What made a result: the program, how it was called, and on what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunProvenance {
+    /// The commit that the program was built from, where it was built in a checkout.
+    pub commit: Option<String>,
+    /// Whether the checkout had changes of its own.
+    pub dirty: Option<bool>,
+    /// SHA-256 of the Cargo.lock that the program was built with.
+    pub cargo_lock_sha256: String,
+    /// Its Cargo features.
+    pub features: Vec<String>,
+    /// The command line of the process that trained.
+    pub command: Vec<String>,
+    /// Operating system and architecture.
+    pub system: String,
+    /// The processor, where the system tells.
+    pub processor: Option<String>,
+    /// Settings of the environment that can change numbers or speed, of those that are set.
+    pub environment: BTreeMap<String, String>,
+    /// The corpus trained on.
+    pub corpus_sha256: String,
 }
 
 /// `machine.json`: where the results of a folder were made.
@@ -73,4 +107,8 @@ pub struct MachineRecord {
     pub workers: usize,
     /// This program's version.
     pub version: String,
+}
+
+fn once() -> u32 {
+    1
 }

@@ -1,72 +1,134 @@
-//! One process trains one cell: it claims the cell, appends steps, and publishes a result.
+//! One process trains one cell: it claims the cell, appends steps, keeps checkpoints, and publishes a
+//! result.
+//!
+//! The claim is the folder `attempt-NNNN`, which only one process can make. Who takes a dead holder's
+//! cell over first moves that folder away, so that whatever a late holder still writes goes nowhere:
+//! its lease cannot be renewed and its result cannot be published, since both are made in the folder
+//! and renamed from there.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use isoflop_suite::{CellId, Status, Step};
+use isoflop_suite::{CellId, Retry, Status, Step};
 
-use crate::folder::json;
-use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder, write_atomically};
+use crate::folder::{hex_sha256, replace, sealed};
+use crate::lease::{Lease, Leases};
+use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder};
+
+const CHECKPOINT: &str = "checkpoint";
+const STEPS: &str = "steps.jsonl";
 
 /// What came of asking for a cell.
 #[derive(Debug)]
 pub enum Claim {
     /// The cell is this process's to train.
-    Mine(Attempt),
+    Mine(Box<Attempt>),
     /// Another process trains it.
     Taken,
-    /// It is done.
-    Done,
+    /// It has ended, and is not to be tried again.
+    Ended(Status),
 }
 
-/// The right to train a cell, for as long as this lives. The system takes it back when the process
-/// ends, however it ends.
+/// The right to train a cell, for as long as its lease is renewed.
 #[derive(Debug)]
 pub struct Attempt {
     run: PathBuf,
+    folder: PathBuf,
     id: CellId,
     number: u32,
+    tries: u32,
     steps: BufWriter<File>,
-    _lock: File,
+    lease: Lease,
 }
 
 impl SuiteFolder {
-    /// Claims a cell for this process and begins an attempt.
+    /// Claims a cell for this process and begins an attempt, from the last checkpoint that any
+    /// earlier one left.
     ///
     /// # Errors
-    /// If the folder cannot be written.
-    pub fn claim(&self, cell: &CellRecord) -> Result<Claim, LedgerError> {
+    /// If the folder cannot be written, or a result is there and cannot be read.
+    pub fn claim(
+        &self,
+        cell: &CellRecord,
+        retry: &Retry,
+        leases: &mut Leases,
+    ) -> Result<Claim, LedgerError> {
         let run = self.run(&cell.id);
         fs::create_dir_all(&run).map_err(LedgerError::io(&run))?;
-        let path = run.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let lock = lock.map_err(LedgerError::io(&path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Claim::Taken),
-            Err(TryLockError::Error(error)) => return Err(LedgerError::io(&path)(error)),
+        let ended = self.result(&cell.id)?;
+        if let Some(record) = &ended
+            && !retry.again(record.outcome.status, record.tries)
+        {
+            return Ok(Claim::Ended(record.outcome.status));
         }
-        if self.status(&cell.id)? == Some(Status::Done) {
-            return Ok(Claim::Done);
+        let attempts = attempts(&run)?;
+        let last = attempts.last();
+        // An attempt that has published its end holds nothing any more.
+        let over = ended.as_ref().map_or(0, |record| record.attempt);
+        if let Some(last) = last.filter(|last| !last.lost && last.number > over)
+            && !leases.expired(&last.path)
+        {
+            return Ok(Claim::Taken);
         }
-        write_atomically(&run.join("cell.json"), &json(cell))?;
-        let number = next_attempt(&run)?;
+        if let Some(last) = last.filter(|last| !last.lost) {
+            // Only one process moves it away.
+            match fs::rename(&last.path, last.path.with_extension("lost")) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Claim::Taken),
+                Err(error) => return Err(LedgerError::io(&last.path)(error)),
+            }
+            // It may have published just before.
+            if last.number > over && self.result(&cell.id)?.is_some_and(|it| it.attempt > over) {
+                return self.claim(cell, retry, leases);
+            }
+        }
+        let number = last.map_or(1, |last| last.number + 1);
+        let tries = ended.map_or(0, |record| record.tries);
+        self.begin(cell, number, tries, leases)
+    }
+
+    fn begin(
+        &self,
+        cell: &CellRecord,
+        number: u32,
+        tries: u32,
+        leases: &Leases,
+    ) -> Result<Claim, LedgerError> {
+        let run = self.run(&cell.id);
+        let draft = run.join(format!(".attempt-{number:04}.{}", std::process::id()));
+        let failed = |error| LedgerError::io(&draft)(error);
+        let _ = fs::remove_dir_all(&draft);
+        fs::create_dir(&draft).map_err(failed)?;
+        let failed = |error| LedgerError::io(&draft)(error);
+        inherit(&run, &draft).map_err(failed)?;
+        let failed = |error| LedgerError::io(&draft)(error);
+        let lock = Lease::prepare(&draft).map_err(failed)?;
         let folder = run.join(format!("attempt-{number:04}"));
-        fs::create_dir(&folder).map_err(LedgerError::io(&folder))?;
-        let path = folder.join("steps.jsonl");
-        let steps = File::create(&path).map_err(LedgerError::io(&path))?;
-        Ok(Claim::Mine(Attempt {
+        if let Err(error) = fs::rename(&draft, &folder) {
+            let _ = fs::remove_dir_all(&draft);
+            return match error.kind() {
+                // Another process was first; it may have swept this draft away.
+                io::ErrorKind::AlreadyExists
+                | io::ErrorKind::DirectoryNotEmpty
+                | io::ErrorKind::NotFound => Ok(Claim::Taken),
+                _ => Err(LedgerError::io(&folder)(error)),
+            };
+        }
+        let lease = Lease::renew(folder.clone(), leases.term(), lock);
+        replace(&run.join("cell.json"), &sealed(cell)).map_err(LedgerError::io(&run))?;
+        sweep(&run, &folder);
+        let path = folder.join(STEPS);
+        let steps = OpenOptions::new().create(true).append(true).open(&path);
+        Ok(Claim::Mine(Box::new(Attempt {
+            steps: BufWriter::new(steps.map_err(LedgerError::io(&path))?),
             run,
+            folder,
             id: cell.id.clone(),
             number,
-            steps: BufWriter::new(steps),
-            _lock: lock,
-        }))
+            tries,
+            lease,
+        })))
     }
 
     /// The published status of a cell, if it has one.
@@ -77,6 +139,49 @@ impl SuiteFolder {
         Ok(self.result(id)?.map(|record| record.outcome.status))
     }
 
+    /// The last logged step of a cell's newest attempt, and whether that attempt's lease is held as
+    /// far as a first look can tell. `None` of a cell that nobody has begun.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn under_way(&self, id: &CellId) -> Result<Option<UnderWay>, LedgerError> {
+        let run = self.run(id);
+        if !run.is_dir() {
+            return Ok(None);
+        }
+        let Some(last) = attempts(&run)?.pop() else {
+            return Ok(None);
+        };
+        let text = fs::read_to_string(last.path.join(STEPS)).unwrap_or_default();
+        let step = text
+            .lines()
+            .rev()
+            .find_map(|line| serde_json::from_str(line).ok());
+        Ok(Some(UnderWay {
+            held: !last.lost && !Leases::new(std::time::Duration::MAX).expired(&last.path),
+            step,
+        }))
+    }
+
+    /// Forgets how a cell ended, so that it is tried again; the end stays in its attempt's folder.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn forget(&self, id: &CellId) -> Result<(), LedgerError> {
+        let Some(record) = self.result(id)? else {
+            return Ok(());
+        };
+        let run = self.run(id);
+        let attempt = run.join(format!("attempt-{:04}", record.attempt));
+        let path = run.join("result.json");
+        let kept = fs::rename(&path, attempt.join("ended.json"));
+        kept.or_else(|_| fs::remove_file(&path))
+            .map_err(LedgerError::io(&path))?;
+        // It holds nothing any more, and nobody is to wait for it.
+        let _ = fs::rename(&attempt, attempt.with_extension("lost"));
+        Ok(())
+    }
+
     /// The logged steps of a published run. A line that its writer did not finish is not a step.
     ///
     /// # Errors
@@ -85,8 +190,16 @@ impl SuiteFolder {
         let folder = self
             .run(&record.id)
             .join(format!("attempt-{:04}", record.attempt));
-        let path = folder.join("steps.jsonl");
+        let path = folder.join(STEPS);
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
+        if let Some(hash) = &record.steps_sha256
+            && hex_sha256(text.as_bytes()) != *hash
+        {
+            return Err(LedgerError::Damaged {
+                path,
+                message: "its content is not what was written".to_owned(),
+            });
+        }
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole
             .lines()
@@ -101,16 +214,74 @@ impl SuiteFolder {
     }
 }
 
-fn next_attempt(run: &Path) -> Result<u32, LedgerError> {
-    let mut last = 0;
+/// A cell that has been begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnderWay {
+    /// Whether its lease looks held.
+    pub held: bool,
+    /// Its last logged step.
+    pub step: Option<Step>,
+}
+
+/// An attempt's folder.
+#[derive(Debug, Clone)]
+struct Folder {
+    number: u32,
+    /// Whether it has been moved away from its holder.
+    lost: bool,
+    path: PathBuf,
+}
+
+/// A run's attempts, oldest first.
+fn attempts(run: &Path) -> Result<Vec<Folder>, LedgerError> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(run).map_err(LedgerError::io(run))? {
-        let name = entry.map_err(LedgerError::io(run))?.file_name();
-        let number = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("attempt-")?.parse().ok());
-        last = last.max(number.unwrap_or(0));
+        let path = entry.map_err(LedgerError::io(run))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(rest) = name.strip_prefix("attempt-") else {
+            continue;
+        };
+        let digits = rest.strip_suffix(".lost").unwrap_or(rest);
+        if let Ok(number) = digits.parse() {
+            found.push(Folder {
+                number,
+                lost: rest.len() > digits.len(),
+                path,
+            });
+        }
     }
-    Ok(last + 1)
+    found.sort_by_key(|folder| folder.number);
+    Ok(found)
+}
+
+/// Gives a new attempt the newest checkpoint of those before it, and the steps logged up to it.
+fn inherit(run: &Path, draft: &Path) -> io::Result<()> {
+    let before = attempts(run).map_err(io::Error::other)?;
+    for old in before.iter().rev() {
+        let checkpoint = old.path.join(CHECKPOINT);
+        if checkpoint.exists() {
+            // Its steps go on where the checkpoint is; those logged after it are logged again.
+            fs::copy(&checkpoint, draft.join(CHECKPOINT))?;
+            fs::copy(old.path.join(STEPS), draft.join(STEPS))?;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Takes away what earlier attempts and processes that died left. The attempt that is kept has what
+/// it needs of them.
+fn sweep(run: &Path, kept: &Path) {
+    let Ok(entries) = fs::read_dir(run) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path == kept || !(name.starts_with('.') || name.starts_with("attempt-")) {
+            continue;
+        }
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+    }
 }
 
 impl Attempt {
@@ -119,31 +290,107 @@ impl Attempt {
         self.number
     }
 
-    /// Appends a step. A whole line is handed to the system at once.
+    /// How often the cell has been tried to its end, this time included.
+    pub fn tries(&self) -> u32 {
+        self.tries + 1
+    }
+
+    /// The checkpoint to go on from.
+    pub fn checkpoint(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.join(CHECKPOINT)).ok()
+    }
+
+    /// Forgets logged steps after this one, which are to be logged again.
     ///
     /// # Errors
     /// If the disk refuses.
+    pub fn rewind(&mut self, step: u64) -> io::Result<()> {
+        let path = self.folder.join(STEPS);
+        let text = fs::read_to_string(&path)?;
+        let kept: String = text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
+            .take_while(|line| {
+                serde_json::from_str::<Step>(line).is_ok_and(|logged| logged.step <= step)
+            })
+            .collect();
+        replace(&path, kept.as_bytes())?;
+        self.steps = BufWriter::new(OpenOptions::new().append(true).open(&path)?);
+        Ok(())
+    }
+
+    /// Appends a step. A whole line is handed to the system at once.
+    ///
+    /// # Errors
+    /// If the disk refuses, or the lease is lost.
     pub fn record(&mut self, step: &Step) -> io::Result<()> {
+        self.held()?;
         serde_json::to_writer(&mut self.steps, step)?;
         self.steps.write_all(b"\n")?;
         self.steps.flush()
     }
 
-    /// Publishes the run's result and gives the cell back.
+    /// Keeps a checkpoint in the place of the one before.
     ///
     /// # Errors
-    /// If the disk refuses; then nothing is published.
+    /// If the disk refuses, or the lease is lost.
+    pub fn keep(&mut self, checkpoint: &[u8]) -> io::Result<()> {
+        self.held()?;
+        replace(&self.folder.join(CHECKPOINT), checkpoint)
+    }
+
+    /// Whether another process has taken the cell over.
+    pub fn lost(&self) -> bool {
+        self.lease.lost() || !self.folder.exists()
+    }
+
+    /// An error on one of the attempt's files, which are not there any more where it has lost its lease.
+    fn gone(&self, path: &Path, error: io::Error) -> LedgerError {
+        if error.kind() == io::ErrorKind::NotFound {
+            return LedgerError::Lost {
+                path: self.folder.clone(),
+            };
+        }
+        LedgerError::io(path)(error)
+    }
+
+    fn held(&self) -> io::Result<()> {
+        if self.lease.lost() {
+            return Err(io::Error::other("another process has taken the cell over"));
+        }
+        Ok(())
+    }
+
+    /// Publishes the run's result and gives the cell back. A run that is not done keeps its
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// If the disk refuses, or another process has taken the cell over; then nothing is published.
     pub fn publish(mut self, record: &RunRecord) -> Result<(), LedgerError> {
         debug_assert_eq!(record.id, self.id, "a result is published by its own run");
-        let log = self
-            .run
-            .join(format!("attempt-{:04}", self.number))
-            .join("steps.jsonl");
+        let log = self.folder.join(STEPS);
         let synced = self
             .steps
             .flush()
             .and_then(|()| self.steps.get_ref().sync_all());
         synced.map_err(LedgerError::io(&log))?;
-        write_atomically(&self.run.join("result.json"), &json(record))
+        let written = fs::read(&log).map_err(|error| self.gone(&log, error))?;
+        let mut record = record.clone();
+        record.steps_sha256 = Some(hex_sha256(&written));
+        let draft = self.folder.join("result.json");
+        // From within the folder: once that is moved away, there is nothing to rename.
+        replace(&draft, &sealed(&record))
+            .and_then(|()| fs::rename(&draft, self.run.join("result.json")))
+            .map_err(|error| self.gone(&draft, error))?;
+        let folder = self.folder.clone();
+        drop(self);
+        let mut over = vec!["lease.json", "lock"];
+        if record.outcome.status == Status::Done {
+            over.push(CHECKPOINT);
+        }
+        for name in over {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        Ok(())
     }
 }

@@ -8,8 +8,8 @@ use polars::prelude::{
     Column, CsvWriter, DataFrame, JsonFormat, JsonWriter, NamedFrom, ParquetWriter, PolarsResult,
     SerWriter, Series,
 };
-use sha2::{Digest, Sha256};
 
+use crate::folder::hex_sha256;
 use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder, write_atomically};
 
 type Runs = [(CellRecord, RunRecord)];
@@ -354,8 +354,10 @@ pub fn json_lines(table: &mut DataFrame) -> String {
 /// If the file cannot be read.
 pub fn file_hash(path: &Path) -> Result<String, LedgerError> {
     let bytes = fs::read(path).map_err(LedgerError::io(path))?;
-    Ok(Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex_sha256(&bytes))
+}
+
+/// SHA-256 of a text.
+pub fn text_hash(text: &str) -> String {
+    hex_sha256(text.as_bytes())
 }

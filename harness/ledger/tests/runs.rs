@@ -1,10 +1,14 @@
 //! Claims, results and logs of runs.
 
 use std::fs;
-use std::io::Write;
+use std::time::Duration;
 
-use isoflop_ledger::{CellRecord, Claim, FORMAT, LedgerError, RunRecord, SuiteFolder};
-use isoflop_suite::{CorpusFacts, Definition, Outcome, Plan, Status, Step, TimeSplit, Tokenizer};
+use isoflop_ledger::{
+    Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
+};
+use isoflop_suite::{
+    CorpusFacts, Definition, Outcome, Plan, Retry, Status, Step, TimeSplit, Tokenizer,
+};
 use tempfile::TempDir;
 
 fn cell() -> CellRecord {
@@ -26,6 +30,7 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
         format: FORMAT,
         id: cell.id.clone(),
         attempt,
+        tries: 1,
         device: "flex".into(),
         adapter: None,
         threads: 1,
@@ -43,6 +48,21 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
             seconds: TimeSplit::default(),
             peak_memory: None,
         },
+        steps_sha256: None,
+        provenance: None,
+    }
+}
+
+/// Claims as a process that waits a minute for silent ones, and tries what failed once more.
+fn claim(suite: &SuiteFolder, cell: &CellRecord) -> Claim {
+    let mut leases = Leases::new(Duration::from_secs(60));
+    suite.claim(cell, &Retry::default(), &mut leases).unwrap()
+}
+
+fn mine(suite: &SuiteFolder, cell: &CellRecord) -> Attempt {
+    match claim(suite, cell) {
+        Claim::Mine(attempt) => *attempt,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -67,16 +87,15 @@ fn place() -> (TempDir, SuiteFolder) {
 fn a_cell_is_trained_by_one_and_published_once() {
     let (_keep, suite) = place();
     let cell = cell();
-    let Claim::Mine(mut attempt) = suite.claim(&cell).unwrap() else {
-        panic!("nobody has it")
-    };
-    assert!(matches!(suite.claim(&cell).unwrap(), Claim::Taken));
+    let mut attempt = mine(&suite, &cell);
+    assert!(matches!(claim(&suite, &cell), Claim::Taken));
     attempt.record(&step(1)).unwrap();
     attempt.record(&step(2)).unwrap();
     let record = result(&cell, attempt.number(), Status::Done);
     attempt.publish(&record).unwrap();
-    assert!(matches!(suite.claim(&cell).unwrap(), Claim::Done));
-    assert_eq!(suite.result(&cell.id).unwrap().unwrap(), record);
+    assert!(matches!(claim(&suite, &cell), Claim::Ended(Status::Done)));
+    let record = suite.result(&cell.id).unwrap().unwrap();
+    assert_eq!(record.outcome.loss, Some(1.25));
     assert_eq!(
         suite.steps(&record).unwrap(),
         [step(1), step(2)],
@@ -89,44 +108,137 @@ fn a_cell_is_trained_by_one_and_published_once() {
 fn what_failed_is_tried_again_as_a_new_attempt() {
     let (_keep, suite) = place();
     let cell = cell();
-    let Claim::Mine(attempt) = suite.claim(&cell).unwrap() else {
-        panic!("nobody has it")
-    };
+    let attempt = mine(&suite, &cell);
     attempt.publish(&result(&cell, 1, Status::Failed)).unwrap();
-    let Claim::Mine(attempt) = suite.claim(&cell).unwrap() else {
-        panic!("it failed")
-    };
+    let attempt = mine(&suite, &cell);
     assert_eq!(attempt.number(), 2);
     drop(attempt);
-    let Claim::Mine(attempt) = suite.claim(&cell).unwrap() else {
-        panic!("it was given back")
-    };
+    let attempt = mine(&suite, &cell);
     assert_eq!(attempt.number(), 3);
 }
 
 #[test]
-fn a_line_that_was_not_finished_is_no_step() {
+fn a_dead_holders_cell_goes_on_from_its_checkpoint() {
     let (_keep, suite) = place();
     let cell = cell();
-    let Claim::Mine(mut attempt) = suite.claim(&cell).unwrap() else {
-        panic!("nobody has it")
-    };
+    let mut first = mine(&suite, &cell);
+    for number in 1..=3 {
+        first.record(&step(number)).unwrap();
+    }
+    first.keep(b"state after step 2").unwrap();
+    // A process that dies lets go of its lock and renews its lease no more.
+    drop(first);
+    let mut second = mine(&suite, &cell);
+    assert_eq!(second.checkpoint().unwrap(), b"state after step 2");
+    second.rewind(2).unwrap();
+    second.record(&step(3)).unwrap();
+    second.record(&step(4)).unwrap();
+    let record = result(&cell, second.number(), Status::Done);
+    second.publish(&record).unwrap();
+    let steps = suite
+        .steps(&suite.result(&cell.id).unwrap().unwrap())
+        .unwrap();
+    assert_eq!(steps, [step(1), step(2), step(3), step(4)]);
+    let mut left: Vec<String> = fs::read_dir(suite.run(&cell.id))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["attempt-0002", "cell.json", "result.json"]);
+    assert_eq!(
+        fs::read_dir(suite.run(&cell.id).join("attempt-0002"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn who_has_lost_the_lease_publishes_nothing() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let late = mine(&suite, &cell);
+    // What a process does that takes over.
+    let run = suite.run(&cell.id);
+    fs::rename(run.join("attempt-0001"), run.join("attempt-0001.lost")).unwrap();
+    let taker = mine(&suite, &cell);
+    assert_eq!(taker.number(), 2);
+    assert!(late.lost());
+    let error = late.publish(&result(&cell, 1, Status::Done)).unwrap_err();
+    assert!(matches!(error, LedgerError::Lost { .. }), "{error}");
+    assert!(suite.result(&cell.id).unwrap().is_none());
+    taker.publish(&result(&cell, 2, Status::Done)).unwrap();
+    assert_eq!(suite.result(&cell.id).unwrap().unwrap().attempt, 2);
+}
+
+#[test]
+fn a_cell_is_tried_as_often_as_the_rule_says() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    for tries in 1..=2 {
+        let attempt = mine(&suite, &cell);
+        assert_eq!(attempt.tries(), tries);
+        let mut record = result(&cell, attempt.number(), Status::Failed);
+        record.tries = tries;
+        attempt.publish(&record).unwrap();
+    }
+    assert!(matches!(claim(&suite, &cell), Claim::Ended(Status::Failed)));
+    suite.forget(&cell.id).unwrap();
+    assert_eq!(mine(&suite, &cell).tries(), 1);
+}
+
+/// Every file of a run, cut at every length and with every bit turned: an error or the same numbers.
+#[test]
+fn damage_is_found_or_does_not_matter() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let mut attempt = mine(&suite, &cell);
     attempt.record(&step(1)).unwrap();
-    let record = result(&cell, 1, Status::Done);
-    attempt.publish(&record).unwrap();
-    let log = suite.run(&cell.id).join("attempt-0001/steps.jsonl");
-    let mut file = fs::OpenOptions::new().append(true).open(log).unwrap();
-    file.write_all(b"{\"step\":2,\"tok").unwrap();
-    assert_eq!(suite.steps(&record).unwrap(), [step(1)]);
+    attempt.record(&step(2)).unwrap();
+    attempt.publish(&result(&cell, 1, Status::Done)).unwrap();
+    let read = || -> Result<_, LedgerError> {
+        let runs = suite.finished()?;
+        let steps = runs
+            .iter()
+            .map(|(_, run)| suite.steps(run))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((runs, steps))
+    };
+    let whole = read().unwrap();
+    let run = suite.run(&cell.id);
+    for file in ["cell.json", "result.json", "attempt-0001/steps.jsonl"] {
+        let path = run.join(file);
+        let bytes = fs::read(&path).unwrap();
+        let mut damaged: Vec<Vec<u8>> = (0..bytes.len()).map(|cut| bytes[..cut].to_vec()).collect();
+        damaged.extend((0..8 * bytes.len()).map(|bit| {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            bytes
+        }));
+        for bytes in damaged {
+            fs::write(&path, &bytes).unwrap();
+            match read() {
+                // The seal's own name, turned, leaves the numbers as they were.
+                Ok((runs, steps)) => {
+                    assert_eq!(runs[0].0, whole.0[0].0, "{file}");
+                    assert_eq!(runs[0].1.outcome, whole.0[0].1.outcome, "{file}");
+                    assert_eq!(steps, whole.1, "{file}");
+                }
+                Err(error) => assert!(
+                    error.to_string().contains(&run.display().to_string()),
+                    "{file}: {error}"
+                ),
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
 }
 
 #[test]
 fn damaged_and_newer_results_are_named() {
     let (_keep, suite) = place();
     let cell = cell();
-    let Claim::Mine(attempt) = suite.claim(&cell).unwrap() else {
-        panic!("nobody has it")
-    };
+    let attempt = mine(&suite, &cell);
     attempt.publish(&result(&cell, 1, Status::Done)).unwrap();
     let path = suite.run(&cell.id).join("result.json");
     let whole = fs::read_to_string(&path).unwrap();

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::error::Source;
 use crate::model::FeedForward;
-use crate::{Axis, DefinitionError, Tokens};
+use crate::{Axis, DefinitionError, Retry, Tokens};
 
 /// An experiment definition.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Definition {
     pub evaluation: EvaluationDefinition,
     /// The cells: each sweep is a product of its axes.
     pub sweeps: Vec<Sweep>,
+    /// How often cells that did not end well are tried again.
+    pub retry: Retry,
     /// The laws to fit when the suite is done.
     pub fits: Vec<FitDefinition>,
     /// The figures to draw; all, where none is named.
@@ -48,6 +50,8 @@ struct Wire {
     evaluation: EvaluationDefinition,
     #[serde(default)]
     sweep: Vec<Spanned<Sweep>>,
+    #[serde(default)]
+    retry: Retry,
     #[serde(default)]
     fit: Vec<FitDefinition>,
     #[serde(default)]
@@ -94,6 +98,7 @@ impl Definition {
             training: wire.training,
             evaluation: wire.evaluation,
             sweeps: wire.sweep.into_iter().map(Sweep::placed).collect(),
+            retry: wire.retry,
             fits: wire.fit,
             figures: wire.figures,
             source,

@@ -47,7 +47,7 @@ pub use error::DefinitionError;
 pub use flops::TrainingFlops;
 pub use memory::training_memory;
 pub use model::{FeedForward, Model, ParameterCount};
-pub use outcome::{Outcome, Status, Step, TimeSplit};
+pub use outcome::{Outcome, Retry, Status, Step, TimeSplit};
 pub use plan::{Plan, PlannedCell};
 pub use rules::Decision;
 

@@ -50,6 +50,24 @@ impl Status {
     }
 }
 
+impl std::str::FromStr for Status {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        const ALL: [Status; 5] = [
+            Status::Done,
+            Status::Diverged,
+            Status::OutOfMemory,
+            Status::Failed,
+            Status::Excluded,
+        ];
+        let found = ALL.into_iter().find(|status| status.as_str() == name);
+        found.ok_or_else(|| {
+            "it is one of done, diverged, out-of-memory, failed, excluded".to_owned()
+        })
+    }
+}
+
 /// Where a run's time went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeSplit {
@@ -99,6 +117,46 @@ impl Outcome {
             tokens_per_second: None,
             seconds: TimeSplit::default(),
             peak_memory: None,
+        }
+    }
+}
+
+/// How often a cell that did not end well is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Retry {
+    /// After an error, or the end of its process.
+    pub failed: u32,
+    /// After the device or the machine had no memory left.
+    pub out_of_memory: u32,
+    /// After its loss was no longer finite, or above its start for long.
+    pub diverged: u32,
+}
+
+impl Default for Retry {
+    /// A process may die of what is over by now; memory and divergence are the cell's own.
+    fn default() -> Self {
+        Retry {
+            failed: 1,
+            out_of_memory: 0,
+            diverged: 0,
+        }
+    }
+}
+
+impl Retry {
+    /// Whether a cell that ended so, in this many tries, is tried again.
+    pub fn again(&self, status: Status, tries: u32) -> bool {
+        tries <= self.times(status)
+    }
+
+    /// How often a cell that ended so is tried again.
+    pub fn times(&self, status: Status) -> u32 {
+        match status {
+            Status::Done | Status::Excluded => 0,
+            Status::Diverged => self.diverged,
+            Status::OutOfMemory => self.out_of_memory,
+            Status::Failed => self.failed,
         }
     }
 }

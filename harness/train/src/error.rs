@@ -88,6 +88,12 @@ pub enum TrainError {
     /// The device failed.
     #[error("the device failed: {0}")]
     Device(String),
+    /// A checkpoint that a run cannot go on from.
+    #[error("the checkpoint cannot be used: {0}")]
+    Checkpoint(String),
+    /// The run was asked to stop, and left a checkpoint.
+    #[error("stopped, with a checkpoint to go on from")]
+    Stopped,
     /// A step could not be recorded.
     #[error("a step could not be recorded: {0}")]
     Record(#[from] std::io::Error),

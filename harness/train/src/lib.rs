@@ -5,6 +5,7 @@
 //! every device starts from the same numbers and reads the same batches.
 
 mod batches;
+mod checkpoint;
 mod corpus;
 mod device;
 mod error;
@@ -22,4 +23,4 @@ pub use evaluate::{Score, evaluate};
 pub use model::{Transformer, cross_entropy};
 pub use process::{Machine, peak_memory, reset_peak_memory};
 pub use schedule::learning_rate;
-pub use trainer::{Trainer, train};
+pub use trainer::{Keeper, Trainer, train};

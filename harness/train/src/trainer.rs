@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Device, Tensor};
 use isoflop_suite::{Cell, Outcome, Seconds, Status, Step, TimeSplit};
 
+use crate::checkpoint::{Checkpoint, Progress};
 use crate::evaluate::tokens;
 use crate::model::cross_entropy;
 use crate::process::{peak_memory, reset_peak_memory};
@@ -18,6 +20,8 @@ use crate::{Corpus, TrainError, Transformer, Windows, evaluate};
 const FIRST_STEPS: u64 = 3;
 /// About how many steps of a run are logged. Reading a loss waits for the device.
 const LOGGED_STEPS: u64 = 256;
+/// Logged steps in a row above the first one's loss after which a run has diverged.
+const LONG_ABOVE_START: u64 = 48;
 /// The training loss of a run is the mean over its last logged steps, one in this many.
 const LAST_SHARE: usize = 20;
 
@@ -112,6 +116,37 @@ impl<'a> Trainer<'a> {
             loss: loss.expect("a batch has at least one micro-batch"),
             gradient_norm,
         }
+    }
+
+    /// The state after the steps done so far.
+    fn checkpoint(&self, progress: &Progress) -> Result<Vec<u8>, TrainError> {
+        let failed = |error: RecordError| TrainError::Checkpoint(error.to_string());
+        let mut progress = progress.clone();
+        progress.data += self.data_seconds;
+        let checkpoint = Checkpoint {
+            progress,
+            model: self
+                .model
+                .clone()
+                .into_record()
+                .into_bytes()
+                .map_err(failed)?,
+            optimizer: self.optimizer.into_bytes().map_err(failed)?,
+        };
+        Ok(checkpoint.to_bytes())
+    }
+
+    /// Goes back to a checkpoint of this cell. Parameters keep the identities they had, by which the
+    /// optimizer knows its moments.
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<Progress, TrainError> {
+        let failed = |error: RecordError| TrainError::Checkpoint(error.to_string());
+        let model = ModuleRecord::from_bytes(checkpoint.model).map_err(failed)?;
+        self.model = self.model.clone().load_record(model);
+        self.optimizer = optimizer(self.cell, &self.model)
+            .from_bytes(checkpoint.optimizer)
+            .map_err(failed)?;
+        self.step = checkpoint.progress.step;
+        Ok(checkpoint.progress)
     }
 
     /// Time of one step, from a few steps after the first ones.
@@ -223,82 +258,215 @@ fn clip(
     (gradients, norm)
 }
 
-/// Trains a cell from its initial weights to its last step and scores it, handing every logged
-/// step to `record`.
+/// Who keeps a run: its log, its checkpoints, and whether it is to go on.
+pub trait Keeper {
+    /// The checkpoint to go on from, if there is one.
+    fn checkpoint(&mut self) -> Option<Vec<u8>>;
+
+    /// Hears after which step the run begins.
+    ///
+    /// # Errors
+    /// If later steps of an earlier attempt cannot be forgotten; the run ends.
+    fn begin(&mut self, step: u64) -> io::Result<()>;
+
+    /// Takes a logged step.
+    ///
+    /// # Errors
+    /// If it cannot be kept; the run ends.
+    fn record(&mut self, step: &Step) -> io::Result<()>;
+
+    /// Whether a checkpoint is wanted after this step.
+    fn wants_checkpoint(&mut self) -> bool;
+
+    /// Takes a checkpoint.
+    ///
+    /// # Errors
+    /// If it cannot be kept; the run ends.
+    fn keep(&mut self, checkpoint: &[u8]) -> io::Result<()>;
+
+    /// Whether the run is to stop, after a last checkpoint.
+    fn stops(&self) -> bool;
+}
+
+/// Trains a cell, from its initial weights or from its keeper's checkpoint, to its last step and
+/// scores it.
 ///
 /// # Errors
-/// If the corpus is not the cell's, the device fails, or a step cannot be recorded. A run that
-/// diverges is an outcome, not an error.
+/// If the corpus is not the cell's, the device fails, the run is stopped, or its keeper fails. A run
+/// that diverges is an outcome, not an error.
 pub fn train(
     cell: &Cell,
     corpus: &Corpus,
     device: &Device,
-    record: &mut dyn FnMut(&Step) -> io::Result<()>,
+    keeper: &mut dyn Keeper,
 ) -> Result<Outcome, TrainError> {
     reset_peak_memory();
     let begin = Instant::now();
     let mut trainer = Trainer::new(cell, corpus, device)?;
-    let steps = cell.training.steps;
-    let tokens_per_step = cell.tokens() / steps;
-    let every = steps.div_ceil(LOGGED_STEPS).max(1);
-    let mut seconds = TimeSplit::default();
-    let mut logged: Vec<f64> = Vec::new();
-    let mut timed_from = Instant::now();
-    for step in 1..=steps {
-        let result = trainer.step();
-        if step == FIRST_STEPS.min(steps) {
-            trainer.sync()?;
-            seconds.compile = begin.elapsed().as_secs_f64();
-            trainer.data_seconds = 0.0;
-            timed_from = Instant::now();
+    let mut progress = Progress::default();
+    if let Some(bytes) = keeper.checkpoint() {
+        // One that cannot be used costs the steps it held, and nothing else.
+        match Checkpoint::from_bytes(&bytes).and_then(|checkpoint| trainer.restore(checkpoint)) {
+            Ok(restored) => progress = restored,
+            Err(_) => trainer = Trainer::new(cell, corpus, device)?,
         }
-        if step % every != 0 && step != steps && step != 1 {
-            continue;
+    }
+    keeper.begin(progress.step)?;
+    let mut run = Run {
+        cell,
+        // As if all of it had been spent in one go.
+        begin,
+        before: progress.seconds,
+        first: progress.step,
+        progress,
+    };
+    if let Some(diverged) = run.steps(&mut trainer, keeper)? {
+        return Ok(diverged);
+    }
+    run.score(&trainer, corpus, device)
+}
+
+/// A run under way.
+struct Run<'a> {
+    cell: &'a Cell,
+    begin: Instant,
+    /// Seconds spent before this process took it on.
+    before: Seconds,
+    /// The step at which this process took it on.
+    first: u64,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    fn seconds(&self) -> Seconds {
+        self.before + self.begin.elapsed().as_secs_f64()
+    }
+
+    /// Trains to the last step; an outcome where it diverges on the way.
+    fn steps(
+        &mut self,
+        trainer: &mut Trainer,
+        keeper: &mut dyn Keeper,
+    ) -> Result<Option<Outcome>, TrainError> {
+        let steps = self.cell.training.steps;
+        let every = steps.div_ceil(LOGGED_STEPS).max(1);
+        for step in self.progress.step + 1..=steps {
+            let result = trainer.step();
+            self.progress.step = step;
+            if step == (self.first + FIRST_STEPS).min(steps) {
+                trainer.sync()?;
+                self.compiled(trainer);
+            }
+            if step % every == 0 || step == steps || step == 1 {
+                let diverged = self.log(result, keeper)?;
+                if diverged.is_some() {
+                    return Ok(diverged);
+                }
+            }
+            let stops = keeper.stops();
+            if stops || keeper.wants_checkpoint() {
+                self.progress.seconds = self.seconds();
+                keeper.keep(&trainer.checkpoint(&self.progress)?)?;
+            }
+            if stops {
+                return Err(TrainError::Stopped);
+            }
         }
+        trainer.sync()?;
+        Ok(None)
+    }
+
+    /// The first steps are over: kernels are compiled, allocators filled.
+    fn compiled(&mut self, trainer: &mut Trainer) {
+        self.progress.compile += self.begin.elapsed().as_secs_f64();
+        trainer.data_seconds = 0.0;
+    }
+
+    /// Logs a step; an outcome where it has diverged.
+    fn log(
+        &mut self,
+        result: StepResult,
+        keeper: &mut dyn Keeper,
+    ) -> Result<Option<Outcome>, TrainError> {
+        let training = &self.cell.training;
+        let tokens_per_step = self.cell.tokens() / training.steps;
         let (loss, gradient_norm) = result.read();
         let step = Step {
-            step,
-            tokens: step * tokens_per_step,
+            step: self.progress.step,
+            tokens: self.progress.step * tokens_per_step,
             loss,
-            learning_rate: learning_rate(&cell.training.schedule, step, steps),
+            learning_rate: learning_rate(&training.schedule, self.progress.step, training.steps),
             gradient_norm,
-            seconds: begin.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
         };
-        record(&step)?;
-        if !(loss.is_finite() && gradient_norm.is_finite()) {
-            let what = if loss.is_finite() { "gradient" } else { "loss" };
-            let reason = format!("the {what} was no longer finite at step {}", step.step);
-            return Ok(Outcome {
-                seconds,
-                peak_memory: peak_memory(),
-                ..Outcome::unscored(Status::Diverged, reason)
-            });
-        }
-        logged.push(loss);
-    }
-    trainer.sync()?;
-    let timed = timed_from.elapsed().as_secs_f64();
-    seconds.data = trainer.data_seconds;
-    seconds.steps = timed - seconds.data;
-    let scoring = Instant::now();
-    let score = evaluate(&trainer.model, cell, &corpus.validation, device);
-    seconds.evaluation = scoring.elapsed().as_secs_f64();
-    let last = &logged[logged.len() - logged.len().div_ceil(LAST_SHARE)..];
-    let timed_tokens = steps.saturating_sub(FIRST_STEPS) * tokens_per_step;
-    let finite = score.loss.is_finite();
-    Ok(Outcome {
-        status: if finite {
-            Status::Done
+        keeper.record(&step)?;
+        let start = self.progress.logged.first().copied().unwrap_or(loss);
+        self.progress.above_start = if loss > start {
+            self.progress.above_start + 1
         } else {
-            Status::Diverged
-        },
-        reason: (!finite).then(|| "the validation loss is not finite".to_owned()),
-        loss: finite.then_some(score.loss),
-        loss_se: finite.then_some(score.se),
-        train_loss: Some(last.iter().sum::<f64>() / last.len() as f64),
-        scored_tokens: score.tokens,
-        tokens_per_second: (timed_tokens > 0).then(|| timed_tokens as f64 / timed),
-        seconds,
-        peak_memory: peak_memory(),
-    })
+            0
+        };
+        self.progress.logged.push(loss);
+        let reason = if !loss.is_finite() {
+            format!("the loss was no longer finite at step {}", step.step)
+        } else if !gradient_norm.is_finite() {
+            format!("the gradient was no longer finite at step {}", step.step)
+        } else if self.progress.above_start >= LONG_ABOVE_START {
+            format!(
+                "the loss lay above its start for {LONG_ABOVE_START} logged steps, until step {}",
+                step.step
+            )
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Outcome {
+            seconds: self.split(),
+            peak_memory: peak_memory(),
+            ..Outcome::unscored(Status::Diverged, reason)
+        }))
+    }
+
+    fn split(&self) -> TimeSplit {
+        let steps = self.seconds() - self.progress.compile - self.progress.data;
+        TimeSplit {
+            compile: self.progress.compile,
+            data: self.progress.data,
+            steps: steps.max(0.0),
+            evaluation: 0.0,
+        }
+    }
+
+    fn score(
+        mut self,
+        trainer: &Trainer,
+        corpus: &Corpus,
+        device: &Device,
+    ) -> Result<Outcome, TrainError> {
+        self.progress.data += trainer.data_seconds;
+        let mut seconds = self.split();
+        let scoring = Instant::now();
+        let score = evaluate(&trainer.model, self.cell, &corpus.validation, device);
+        seconds.evaluation = scoring.elapsed().as_secs_f64();
+        let steps = self.cell.training.steps;
+        let logged = &self.progress.logged;
+        let last = &logged[logged.len() - logged.len().div_ceil(LAST_SHARE)..];
+        let timed_tokens = steps.saturating_sub(FIRST_STEPS) * (self.cell.tokens() / steps);
+        let timed = seconds.data + seconds.steps;
+        let finite = score.loss.is_finite();
+        Ok(Outcome {
+            status: if finite {
+                Status::Done
+            } else {
+                Status::Diverged
+            },
+            reason: (!finite).then(|| "the validation loss is not finite".to_owned()),
+            loss: finite.then_some(score.loss),
+            loss_se: finite.then_some(score.se),
+            train_loss: Some(last.iter().sum::<f64>() / last.len() as f64),
+            scored_tokens: score.tokens,
+            tokens_per_second: (timed_tokens > 0).then(|| timed_tokens as f64 / timed),
+            seconds,
+            peak_memory: peak_memory(),
+        })
+    }
 }

@@ -7,7 +7,11 @@ mod plan;
 mod plot;
 mod predict;
 #[cfg(feature = "train")]
+mod rerun;
+#[cfg(feature = "train")]
 pub mod run;
+#[cfg(feature = "train")]
+mod status;
 mod table;
 #[cfg(feature = "train")]
 pub mod worker;
@@ -24,6 +28,12 @@ pub enum Command {
     /// Train a suite's cells, make its tables, fit its laws and draw its figures.
     #[cfg(feature = "train")]
     Run(run::Arguments),
+    /// Show what of a suite is done, running, failed and left.
+    #[cfg(feature = "train")]
+    Status(status::Arguments),
+    /// Try cells again that have ended.
+    #[cfg(feature = "train")]
+    Rerun(rerun::Arguments),
     /// Train cells of a suite that nobody trains yet; `run` starts these.
     #[cfg(feature = "train")]
     #[command(hide = true)]
@@ -48,6 +58,10 @@ impl Command {
             Command::Plan(arguments) => plan::plan(&arguments),
             #[cfg(feature = "train")]
             Command::Run(arguments) => run::run(&arguments),
+            #[cfg(feature = "train")]
+            Command::Status(arguments) => status::status(&arguments),
+            #[cfg(feature = "train")]
+            Command::Rerun(arguments) => rerun::rerun(&arguments),
             #[cfg(feature = "train")]
             Command::Worker(arguments) => worker::worker(&arguments),
             Command::Table(arguments) => table::table(&arguments),

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use isoflop_law::Record;
 use isoflop_ledger::{Columns, SuiteFolder, file_hash, read_table, write_atomically};
@@ -14,8 +16,10 @@ use crate::coordinator::Coordinator;
 use crate::fitting::{Choice, Rows};
 use crate::places::plots_of;
 use crate::progress::shape;
+use crate::stopping::on_signals;
 use crate::telling::{advise, describe};
 
+use super::worker::Timing;
 use super::{plot, table};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +47,8 @@ pub struct Arguments {
     /// Where figures go [default: beside the results, in `plots`].
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
+    #[command(flatten)]
+    timing: Timing,
 }
 
 /// A definition with its corpus and its plan.
@@ -75,14 +81,59 @@ impl Suite {
     }
 }
 
+impl Suite {
+    /// The cell whose id begins so.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn cell(&self, beginning: &str) -> Result<CellId, NoCell> {
+        let ids = self.plan.cells.iter().map(|planned| &planned.id);
+        let found: Vec<&CellId> = ids
+            .filter(|id| id.as_str().starts_with(beginning))
+            .collect();
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            some => Err(NoCell {
+                beginning: beginning.to_owned(),
+                count: some.len(),
+            }),
+        }
+    }
+}
+
+/// An id that names no cell, or several.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{count} cells of the suite have an id that begins with `{beginning}`; `isoflop plan` lists them"
+)]
+pub struct NoCell {
+    beginning: String,
+    count: usize,
+}
+
+/// The folder of a suite's results on a device.
+pub fn suite_folder(suite: &Suite, arguments: &SuiteArguments, results: &Path) -> SuiteFolder {
+    let device = arguments.device.slug();
+    SuiteFolder::new(results.join(&suite.definition.name).join(device))
+}
+
+impl Arguments {
+    /// The definition, and where to train.
+    pub fn suite(&self) -> &SuiteArguments {
+        &self.suite
+    }
+
+    /// Where results are kept.
+    pub fn results(&self) -> &Path {
+        &self.results
+    }
+}
+
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
     let device = &arguments.suite.device;
-    let dir = arguments
-        .results
-        .join(&suite.definition.name)
-        .join(device.slug());
-    let folder = SuiteFolder::new(&dir);
+    let folder = suite_folder(&suite, &arguments.suite, &arguments.results);
+    let dir = folder.path().to_owned();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = arguments.workers.unwrap_or(match device {
         DeviceName::Flex => threads,
@@ -95,9 +146,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         folder: &folder,
         workers,
         threads: (threads / workers).max(1),
+        timing: arguments.timing,
+        stop: Arc::new(AtomicBool::new(false)),
     };
+    on_signals(&coordinator.stop)?;
     coordinator.machine()?;
     let ends = coordinator.train()?;
+    if coordinator.stop.load(Ordering::Relaxed) {
+        eprintln!("stopped; the same command goes on from the checkpoints");
+        return Ok(Exit::NotAllDone.into());
+    }
     if !ends.values().any(|end| *end == Status::Done) {
         eprintln!("no cell is done, so there is nothing to fit");
         return Ok(Exit::NotAllDone.into());

@@ -1,108 +1,219 @@
 //! `isoflop worker`: claims a cell that nobody trains, trains it, publishes its result, and takes
 //! the next. The most expensive cells come first, so that none is left to the end.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use isoflop_ledger::{Attempt, CellRecord, Claim, FORMAT, RunRecord, SuiteFolder};
-use isoflop_suite::{Outcome, PlannedCell, Status, Step};
-use isoflop_train::{Corpus, DeviceName, TrainError, adapter, on_threads, open_device, train};
+use isoflop_ledger::{
+    Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
+};
+use isoflop_suite::{CellId, Outcome, PlannedCell, Status, Step};
+use isoflop_train::{
+    Corpus, DeviceName, Keeper, TrainError, adapter, on_threads, open_device, train,
+};
 
+use crate::provenance::provenance;
 use crate::workers::Event;
 
+use super::fit::positive;
 use super::run::{Suite, SuiteArguments};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     suite: SuiteArguments,
+    #[command(flatten)]
+    timing: Timing,
     /// The folder of this suite's results on this device.
     #[arg(long)]
     folder: PathBuf,
     /// Processor threads to use.
     #[arg(long)]
     threads: usize,
-    /// Cells to leave alone.
-    #[arg(long, value_delimiter = ',')]
-    skip: Vec<String>,
+    /// Stop, with a checkpoint, when standard input ends or says anything.
+    #[arg(long)]
+    supervised: bool,
+}
+
+/// How often a run's state is kept, and how long a silent process is waited for.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Timing {
+    /// Seconds after which a process that gives no sign of life loses its cell to another.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = positive)]
+    pub lease: f64,
+    /// Seconds between checkpoints.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = positive)]
+    pub checkpoint: f64,
 }
 
 pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
     let folder = SuiteFolder::new(&arguments.folder);
+    let stop = stop_flag(arguments.supervised)?;
+    let mut leases = Leases::new(Duration::from_secs_f64(arguments.timing.lease));
+    let excluded = folder.exclusions()?;
     let mut cells: Vec<&PlannedCell> = suite.plan.cells.iter().collect();
+    cells.retain(|planned| excluded.reason(&planned.id).is_none());
     cells.sort_by(|a, b| {
         b.cell
             .cost()
             .total_cmp(&a.cell.cost())
             .then_with(|| a.id.cmp(&b.id))
     });
-    for planned in cells {
-        if arguments.skip.iter().any(|id| id == planned.id.as_str()) {
-            continue;
+    // Cells that others train are asked for again: their holders may die.
+    while !cells.is_empty() {
+        let mut waiting = Vec::new();
+        for planned in std::mem::take(&mut cells) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
+            match folder.claim(&record, &suite.definition.retry, &mut leases)? {
+                Claim::Ended(_) => {}
+                Claim::Taken => waiting.push(planned),
+                Claim::Mine(attempt) => {
+                    run_cell(planned, *attempt, &suite.corpus, arguments, &stop)?;
+                    // It may be one to try again.
+                    waiting.push(planned);
+                }
+            }
         }
-        let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
-        if let Claim::Mine(attempt) = folder.claim(&record)? {
-            run_cell(
-                planned,
-                attempt,
-                &suite.corpus,
-                &arguments.suite.device,
-                arguments.threads,
-            )?;
+        cells = waiting;
+        if !cells.is_empty() {
+            std::thread::sleep(leases.term().div_f64(10.0).min(Duration::from_secs(1)));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_cell(
-    planned: &PlannedCell,
-    mut attempt: Attempt,
-    corpus: &Corpus,
-    device: &DeviceName,
-    threads: usize,
-) -> anyhow::Result<()> {
-    tell(&Event::Begin {
-        cell: planned.id.clone(),
-    })?;
-    let mut record = |step: &Step| {
-        attempt.record(step)?;
-        tell(&Event::Step {
-            cell: planned.id.clone(),
+/// Set when this process is to stop.
+fn stop_flag(supervised: bool) -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    if supervised {
+        let stopped = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            let _ = std::io::stdin().read(&mut [0]);
+            stopped.store(true, Ordering::Relaxed);
+        });
+    } else {
+        crate::stopping::on_signals(&stop)?;
+    }
+    Ok(stop)
+}
+
+/// Keeps a cell's run in the store, and tells the coordinator of it.
+struct Keeping<'a> {
+    cell: &'a CellId,
+    attempt: Attempt,
+    every: Duration,
+    last: Instant,
+    stop: &'a AtomicBool,
+}
+
+impl Keeper for Keeping<'_> {
+    fn checkpoint(&mut self) -> Option<Vec<u8>> {
+        self.attempt.checkpoint()
+    }
+
+    fn begin(&mut self, step: u64) -> std::io::Result<()> {
+        self.attempt.rewind(step)
+    }
+
+    fn record(&mut self, step: &Step) -> std::io::Result<()> {
+        self.attempt.record(step)?;
+        let told = tell(&Event::Step {
+            cell: self.cell.clone(),
             tokens: step.tokens,
             loss: step.loss,
             seconds: step.seconds,
-        })
+        });
+        // Nobody reads this worker any more: it stops as if asked to.
+        if told.is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn wants_checkpoint(&mut self) -> bool {
+        let due = self.last.elapsed() >= self.every;
+        if due {
+            self.last = Instant::now();
+        }
+        due
+    }
+
+    fn keep(&mut self, checkpoint: &[u8]) -> std::io::Result<()> {
+        self.attempt.keep(checkpoint)
+    }
+
+    fn stops(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+fn run_cell(
+    planned: &PlannedCell,
+    attempt: Attempt,
+    corpus: &Corpus,
+    arguments: &Arguments,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    let (device, threads) = (&arguments.suite.device, arguments.threads);
+    let begin = Event::Begin {
+        cell: planned.id.clone(),
+    };
+    if tell(&begin).is_err() {
+        stop.store(true, Ordering::Relaxed);
+    }
+    let mut keeping = Keeping {
+        cell: &planned.id,
+        attempt,
+        every: Duration::from_secs_f64(arguments.timing.checkpoint),
+        last: Instant::now(),
+        stop,
     };
     let trained = on_threads(threads, || {
-        train(&planned.cell, corpus, &open_device(device)?, &mut record)
+        train(&planned.cell, corpus, &open_device(device)?, &mut keeping)
     })?;
+    let attempt = keeping.attempt;
     let outcome = match trained {
         Ok(outcome) => outcome,
-        // Nobody reads this worker any more, or the disk refuses: it is not the cell that failed.
+        Err(TrainError::Stopped) => return Ok(()),
+        // Another process has the cell, and will publish its end.
+        Err(TrainError::Record(_)) if attempt.lost() => return Ok(()),
+        // The disk refuses: it is not the cell that failed.
         Err(error @ TrainError::Record(_)) => return Err(error.into()),
         Err(error) => Outcome::unscored(Status::Failed, error.to_string()),
     };
     // Of a device that could not be opened there is no adapter to name.
     let adapter = adapter(device).ok().flatten();
-    let number = attempt.number();
-    let result = result_record(planned, number, corpus, device, adapter, threads, outcome);
+    let result = result_record(planned, &attempt, corpus, device, adapter, threads, outcome);
     let outcome = result.outcome.clone();
-    attempt.publish(&result)?;
-    tell(&Event::End {
+    match attempt.publish(&result) {
+        Err(LedgerError::Lost { .. }) => return Ok(()),
+        published => published?,
+    }
+    let end = Event::End {
         cell: planned.id.clone(),
         status: outcome.status,
         reason: outcome.reason,
         loss: outcome.loss,
-    })?;
+        tries: result.tries,
+    };
+    if tell(&end).is_err() {
+        stop.store(true, Ordering::Relaxed);
+    }
     Ok(())
 }
 
 /// What is published of an outcome.
 pub fn result_record(
     planned: &PlannedCell,
-    attempt: u32,
+    attempt: &Attempt,
     corpus: &Corpus,
     device: &DeviceName,
     adapter: Option<String>,
@@ -112,7 +223,8 @@ pub fn result_record(
     RunRecord {
         format: FORMAT,
         id: planned.id.clone(),
-        attempt,
+        attempt: attempt.number(),
+        tries: attempt.tries(),
         device: device.to_string(),
         adapter,
         threads,
@@ -120,6 +232,8 @@ pub fn result_record(
         bytes_per_token: corpus.facts.bytes_per_token,
         entropy_rate: corpus.entropy_rate,
         outcome,
+        steps_sha256: None,
+        provenance: Some(provenance(corpus)),
     }
 }
 

@@ -1,0 +1,165 @@
+//! `isoflop status`: what of a suite is done, running, failed and left.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use isoflop_ledger::SuiteFolder;
+use isoflop_suite::{PlannedCell, Status};
+use serde::Serialize;
+
+use crate::Exit;
+use crate::progress::shape;
+use crate::show::{duration, si};
+
+use super::run::{Suite, SuiteArguments, suite_folder};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    suite: SuiteArguments,
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    /// Print every cell as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a cell stands.
+#[derive(Debug, Serialize)]
+struct Standing {
+    cell: String,
+    /// `running`, `waiting`, or how it ended.
+    status: &'static str,
+    reason: Option<String>,
+    /// Steps logged so far, of all.
+    step: u64,
+    steps: u64,
+    tokens_per_second: Option<f64>,
+    seconds_left: Option<f64>,
+    loss: Option<f64>,
+    #[serde(skip)]
+    words: String,
+}
+
+/// Exit code 3 where a cell is not done.
+pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let suite = Suite::open(&arguments.suite)?;
+    let folder = suite_folder(&suite, &arguments.suite, &arguments.results);
+    let excluded = folder.exclusions()?;
+    let mut all = Vec::new();
+    for planned in &suite.plan.cells {
+        all.push(standing(&folder, planned, excluded.reason(&planned.id))?);
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&all)?);
+    } else {
+        tell(&suite, &all);
+    }
+    let done = all.iter().all(|cell| cell.status == Status::Done.as_str());
+    Ok(if done {
+        ExitCode::SUCCESS
+    } else {
+        Exit::NotAllDone.into()
+    })
+}
+
+fn standing(
+    folder: &SuiteFolder,
+    planned: &PlannedCell,
+    excluded: Option<&str>,
+) -> anyhow::Result<Standing> {
+    let mut standing = Standing {
+        cell: planned.id.to_string(),
+        status: "waiting",
+        reason: None,
+        step: 0,
+        steps: planned.cell.training.steps,
+        tokens_per_second: None,
+        seconds_left: None,
+        loss: None,
+        words: shape(planned),
+    };
+    if let Some(reason) = excluded {
+        standing.status = Status::Excluded.as_str();
+        standing.reason = Some(reason.to_owned());
+        return Ok(standing);
+    }
+    if let Some(result) = folder.result(&planned.id)? {
+        standing.status = result.outcome.status.as_str();
+        standing.reason = result.outcome.reason;
+        standing.tokens_per_second = result.outcome.tokens_per_second;
+        standing.loss = result.outcome.loss;
+        if result.outcome.status == Status::Done {
+            standing.step = standing.steps;
+        }
+        return Ok(standing);
+    }
+    if let Some(under_way) = folder.under_way(&planned.id)? {
+        if under_way.held {
+            standing.status = "running";
+        }
+        if let Some(step) = under_way.step {
+            let rate = step.tokens as f64 / step.seconds;
+            let left = planned.cell.tokens().saturating_sub(step.tokens) as f64;
+            standing.step = step.step;
+            standing.loss = Some(step.loss);
+            standing.tokens_per_second = Some(rate);
+            standing.seconds_left = under_way.held.then_some(left / rate);
+        }
+    }
+    Ok(standing)
+}
+
+fn tell(suite: &Suite, all: &[Standing]) {
+    let count = |status: &str| all.iter().filter(|cell| cell.status == status).count();
+    let counts: Vec<String> = [
+        "done",
+        "running",
+        "waiting",
+        "failed",
+        "diverged",
+        "out-of-memory",
+        "excluded",
+    ]
+    .into_iter()
+    .filter(|status| count(status) > 0)
+    .map(|status| format!("{} {status}", count(status)))
+    .collect();
+    println!(
+        "{}: {} cells, {}",
+        suite.definition.name,
+        all.len(),
+        counts.join(", ")
+    );
+    for cell in all.iter().filter(|cell| cell.status != "done") {
+        println!("  {}  {}  {}", cell.cell, cell.words, how(cell));
+    }
+}
+
+fn how(cell: &Standing) -> String {
+    let percent = 100.0 * cell.step as f64 / cell.steps as f64;
+    match (cell.status, &cell.reason) {
+        ("running", _) => {
+            let rate = cell
+                .tokens_per_second
+                .map_or_else(String::new, |rate| format!(", {} tokens/s", si(rate)));
+            let eta = cell.seconds_left.map_or_else(String::new, |left| {
+                format!(
+                    ", ETA {}",
+                    duration(Duration::from_secs_f64(left.clamp(0.0, 1e12)))
+                )
+            });
+            format!(
+                "running, step {} of {} ({percent:.0}%){rate}{eta}",
+                cell.step, cell.steps
+            )
+        }
+        ("waiting", _) if cell.step > 0 => {
+            format!("waiting, begun: {percent:.0}% logged")
+        }
+        (status, Some(reason)) => format!("{status}: {reason}"),
+        (status, None) => status.to_owned(),
+    }
+}

@@ -1,0 +1,394 @@
+//! Processes that are killed, stopped and started again, full disks and damaged files: nothing that
+//! was trained is lost, and nothing is trained twice.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::support::Place;
+
+const SUITE: &str = r#"
+[corpus.grammar]
+words = 50
+zipf = 1.0
+tokens = 600_000
+validation_tokens = 70_000
+
+[evaluation]
+tokens = 4096
+
+[retry]
+failed = 1000
+
+[[sweep]]
+width = [8, 16]
+depth = 1
+head_width = 8
+batch = 4
+tokens = [64_000, 256_000]
+"#;
+
+fn place() -> Place {
+    Place::new().with("small.toml", SUITE)
+}
+
+/// Cell, loss, and every logged loss and gradient norm, to the last digit.
+fn trained(place: &Place, results: &str) -> Vec<(String, String, Vec<String>)> {
+    place
+        .isoflop(&format!("table {results}/small/flex"))
+        .code(0);
+    let curves = place.csv(&format!("{results}/small/flex/curves.csv"));
+    place
+        .csv(&format!("{results}/small/flex/cells.csv"))
+        .iter()
+        .map(|row| {
+            let cell = row.word("cell").to_owned();
+            let logged = curves.iter().filter(|step| step.word("cell") == cell);
+            let logged = logged.map(|step| {
+                let words = ["step", "loss", "gradient_norm"].map(|name| step.word(name));
+                words.join(" ")
+            });
+            (cell.clone(), row.word("loss").to_owned(), logged.collect())
+        })
+        .collect()
+}
+
+fn start(place: &Place, words: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args(words.split_whitespace())
+        .current_dir(place.path("."))
+        .env("XDG_CACHE_HOME", place.path("cache"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn signal(process: u32, name: &str) {
+    // A process that has ended by now is as good as one that was told.
+    let _ = Command::new("kill")
+        .args([format!("-{name}"), process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Worker processes whose results go to a folder.
+fn workers(folder: &Path) -> Vec<u32> {
+    let wanted = format!("--folder={}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").expect("processes").flatten() {
+        let process = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<&str> = command.split('\0').collect();
+        if let Some(process) = process
+            && words.contains(&"worker")
+            && words.contains(&wanted.as_str())
+        {
+            found.push(process);
+        }
+    }
+    found
+}
+
+/// Waits for a condition that comes in seconds.
+fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "no {what} in a minute"
+        );
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether a cell has logged steps and is not done.
+fn under_way(place: &Place, results: &str) -> bool {
+    let Ok(runs) = fs::read_dir(place.path(&format!("{results}/small/flex/runs"))) else {
+        return false;
+    };
+    runs.flatten().any(|run| {
+        let log = run.path().join("attempt-0001/steps.jsonl");
+        !run.path().join("result.json").exists()
+            && fs::read_to_string(log).is_ok_and(|text| text.lines().count() > 3)
+    })
+}
+
+/// Files that only processes at work have.
+fn stray(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let name = entry.file_name().into_string().expect("a name");
+        let at_work = ["checkpoint", "lock", "lease.json"].contains(&name.as_str());
+        if name.starts_with('.') || name.ends_with(".lost") || at_work {
+            found.push(entry.path().display().to_string());
+        }
+        if entry.path().is_dir() {
+            stray(&entry.path(), found);
+        }
+    }
+}
+
+/// Kills the coordinator, a worker or all of them at random moments, `ISOFLOP_KILLS` times (12), over
+/// as many suites as that takes.
+#[test]
+#[cfg(target_os = "linux")]
+fn kills_at_random_moments_lose_nothing() {
+    let kills = std::env::var("ISOFLOP_KILLS").map_or(12, |text| text.parse().expect("a count"));
+    let place = place();
+    place.isoflop("run small.toml --results whole").code(0);
+    let whole = trained(&place, "whole");
+    let mut state = 7u64;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let (mut killed, mut round) = (0, 0);
+    while killed < kills {
+        round += 1;
+        let results = format!("round-{round}");
+        let folder = format!("{results}/small/flex");
+        let command = format!("run small.toml --results {results} --checkpoint 0.1 --lease 2");
+        loop {
+            let mut coordinator = start(&place, &command);
+            let code = loop {
+                sleep(Duration::from_millis(20 + random(600)));
+                if let Some(status) = coordinator.try_wait().expect("a status") {
+                    break status.code();
+                }
+                if killed == kills {
+                    break coordinator.wait().expect("a status").code();
+                }
+                let working = workers(Path::new(&folder));
+                let choice = random(10);
+                if choice < 5 && !working.is_empty() {
+                    signal(working[random(working.len() as u64) as usize], "KILL");
+                    killed += 1;
+                } else if choice >= 5 {
+                    if choice >= 8 {
+                        working.iter().for_each(|worker| signal(*worker, "KILL"));
+                    }
+                    coordinator.kill().expect("a kill");
+                    killed += 1;
+                }
+            };
+            match code {
+                Some(0) => break,
+                // Killed by us.
+                None => {}
+                Some(code) => panic!("exit code {code} after {killed} kills"),
+            }
+        }
+        assert_eq!(trained(&place, &results), whole, "after {killed} kills");
+        let mut found = Vec::new();
+        stray(&place.path(&results), &mut found);
+        assert!(found.is_empty(), "{found:?}");
+    }
+    println!("{killed} kills over {round} suites");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_worker_that_slept_past_its_lease_publishes_nothing() {
+    let suite = SUITE
+        .replace("width = [8, 16]", "width = 16")
+        .replace("[64_000, 256_000]", "500_000");
+    let place = Place::new().with("small.toml", &suite);
+    place.isoflop("run small.toml --results whole").code(0);
+    let folder = place.path("late/small/flex");
+    let words = format!(
+        "worker small.toml --folder={} --threads=1 --lease=1 --checkpoint=0.1",
+        folder.display()
+    );
+    let mut late = start(&place, &words);
+    wait_for("logged steps", || under_way(&place, "late"));
+    signal(late.id(), "STOP");
+    let taker = place.isoflop("run small.toml --results late --lease 1");
+    signal(late.id(), "CONT");
+    taker.code(0);
+    assert!(late.wait().expect("a status").success());
+    assert_eq!(trained(&place, "late"), trained(&place, "whole"));
+    place.isoflop("table late/small/flex").code(0);
+    let rows = place.csv("late/small/flex/cells.csv");
+    assert_eq!(rows[0].word("attempt"), "2", "the second one's result");
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on() {
+    let place = place();
+    place.isoflop("run small.toml --results whole").code(0);
+    let coordinator = start(&place, "run small.toml --results results");
+    wait_for("logged steps", || under_way(&place, "results"));
+    let begin = Instant::now();
+    signal(coordinator.id(), "INT");
+    let output = coordinator.wait_with_output().expect("its end");
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the same command goes on"), "{said}");
+    place
+        .isoflop("status small.toml")
+        .code(3)
+        .says("waiting, begun");
+    place.isoflop("run small.toml").code(0);
+    assert_eq!(trained(&place, "results"), trained(&place, "whole"));
+    place.isoflop("status small.toml").code(0).says("4 done");
+}
+
+#[test]
+fn two_coordinators_split_the_work() {
+    let place = place();
+    let words = "run small.toml --workers 1";
+    let (first, second) = (start(&place, words), start(&place, words));
+    for coordinator in [first, second] {
+        let output = coordinator.wait_with_output().expect("its end");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
+    place.isoflop("table results/small/flex").code(0);
+    for row in place.csv("results/small/flex/cells.csv") {
+        assert_eq!((row.word("status"), row.word("attempt")), ("done", "1"));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_cell_whose_worker_dies_fails_by_rule_and_is_rerun() {
+    let place = Place::new().with("small.toml", &SUITE.replace("failed = 1000", "failed = 0"));
+    let coordinator = start(&place, "run small.toml --workers 1");
+    wait_for("logged steps", || under_way(&place, "results"));
+    for worker in workers(Path::new("results/small/flex")) {
+        signal(worker, "KILL");
+    }
+    let output = coordinator.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(3));
+    let said = place.isoflop("status small.toml").code(3);
+    said.says("1 failed").says("signal: 9");
+    place
+        .isoflop("rerun small.toml --cell nothing")
+        .code(2)
+        .complains("0 cells");
+    place
+        .isoflop("rerun small.toml --status failed")
+        .code(0)
+        .says("4 of 4 cells done");
+}
+
+#[test]
+fn what_the_user_leaves_out_is_a_row_with_its_reason() {
+    let place = place();
+    place.isoflop("run small.toml").code(0);
+    let cell = trained(&place, "results")[1].0.clone();
+    let excluded = format!(
+        "[[exclude]]\ncell = \"{}\"\nreason = \"the fan stopped\"\n",
+        &cell[..6]
+    );
+    let place = place.with("results/small/flex/excluded.toml", &excluded);
+    place.isoflop("run small.toml").code(3);
+    place
+        .isoflop("status small.toml")
+        .code(3)
+        .says("excluded: the fan stopped");
+    place.isoflop("table results/small/flex").code(0);
+    let rows = place.csv("results/small/flex/cells.csv");
+    let row = rows
+        .iter()
+        .find(|row| row.word("cell") == cell)
+        .expect("its row");
+    assert_eq!(
+        (row.word("status"), row.word("reason")),
+        ("excluded", "the fan stopped")
+    );
+    place
+        .isoflop("fit results/small/flex --form power --x tokens --bootstrap 0")
+        .code(0)
+        .says("3 points")
+        .says(&format!("{cell}: excluded"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_costs_nothing_that_is_stored() {
+    let place = place();
+    place.isoflop("run small.toml --results whole").code(0);
+    // Files end at eight kilobytes: a write beyond says that there is no room.
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 16; exec {} run small.toml --checkpoint 0.1",
+        env!("CARGO_BIN_EXE_isoflop")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(place.path("."))
+        .env("XDG_CACHE_HOME", place.path("cache"))
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("too large") || said.contains("No space"),
+        "{said}"
+    );
+    place.isoflop("run small.toml").code(0);
+    assert_eq!(trained(&place, "results"), trained(&place, "whole"));
+}
+
+#[test]
+fn damaged_and_newer_files_are_named_and_left_alone() {
+    let place = place();
+    place.isoflop("run small.toml").code(0);
+    let before = trained(&place, "results");
+    let file = format!("results/small/flex/runs/{}/result.json", before[0].0);
+    let whole = fs::read_to_string(place.path(&file)).unwrap();
+    let newer = whole.replacen("\"format\": 1", "\"format\": 2", 1);
+    let wrong = whole.replacen("\"loss\": 1.", "\"loss\": 0.", 1);
+    assert_ne!(wrong, whole);
+    for (damaged, words) in [
+        (String::new(), "result.json"),
+        (whole[..100].to_owned(), "result.json"),
+        (newer, "format 2, and this version of isoflop reads 1"),
+        (wrong, "not what was written"),
+    ] {
+        let place = &place;
+        fs::write(place.path(&file), &damaged).unwrap();
+        for command in [
+            "run small.toml",
+            "status small.toml",
+            "table results/small/flex",
+        ] {
+            place
+                .isoflop(command)
+                .code(1)
+                .complains(words)
+                .complains(&before[0].0);
+        }
+    }
+    fs::write(place.path(&file), &whole).unwrap();
+    assert_eq!(trained(&place, "results"), before);
+}
+
+#[test]
+fn a_result_says_what_made_it() {
+    let place = place();
+    place.isoflop("run small.toml").code(0);
+    let cell = &trained(&place, "results")[0].0;
+    let file = format!("results/small/flex/runs/{cell}/result.json");
+    let text = fs::read_to_string(place.path(&file)).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let made = &result["provenance"];
+    for (field, length) in [("cargo_lock_sha256", 64), ("corpus_sha256", 64)] {
+        assert_eq!(made[field].as_str().map(str::len), Some(length), "{text}");
+    }
+    assert!(
+        made["command"][1] == "worker" && made["features"][0] == "train",
+        "{text}"
+    );
+    assert_eq!(made["environment"]["BURN_DEVICE"], "flex");
+}
