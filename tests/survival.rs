@@ -183,7 +183,12 @@ fn kills_at_random_moments_lose_nothing() {
                 Some(0) => break,
                 // Killed by us.
                 None => {}
-                Some(code) => panic!("exit code {code} after {killed} kills"),
+                Some(code) => {
+                    let mut said = String::new();
+                    let errors = coordinator.stderr.take().expect("its stderr");
+                    let _ = std::io::Read::read_to_string(&mut { errors }, &mut said);
+                    panic!("exit code {code} after {killed} kills: {said}");
+                }
             }
         }
         assert_eq!(trained(&place, &results), whole, "after {killed} kills");

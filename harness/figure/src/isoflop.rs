@@ -60,7 +60,7 @@ pub fn slices(
         }
         if !minima.is_empty() {
             entries.push(Entry {
-                text: "interpolated best N".into(),
+                text: "interpolated N".into(),
                 colour: INK,
                 mark: Mark::Ring,
             });

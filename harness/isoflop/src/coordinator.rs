@@ -118,6 +118,7 @@ impl Coordinator<'_> {
             progress,
             training: vec![None; count],
             workers: Vec::new(),
+            early: 0,
             stopping: false,
             to,
         };
@@ -199,6 +200,9 @@ impl Coordinator<'_> {
 /// How long the coordinator listens to its workers before it looks whether to stop.
 const LISTEN: Duration = Duration::from_millis(100);
 
+/// Workers that may die one after the other before they have a cell.
+const MOST_EARLY: u32 = 5;
+
 /// What a worker's end says of its cell.
 fn status_of(errors: &str) -> Status {
     let memory = [
@@ -222,6 +226,8 @@ struct Watch<'a> {
     /// The cell each worker is at.
     training: Vec<Option<CellId>>,
     workers: Vec<Option<Arc<Mutex<Worker>>>>,
+    /// Workers in a row that died before they had a cell.
+    early: u32,
     /// Whether the workers have been told to stop.
     stopping: bool,
     to: Sender<Message>,
@@ -236,7 +242,10 @@ impl Watch<'_> {
 
     fn event(&mut self, number: usize, event: Event) {
         match event {
-            Event::Begin { cell } => self.training[number] = Some(cell),
+            Event::Begin { cell } => {
+                self.early = 0;
+                self.training[number] = Some(cell);
+            }
             Event::Step {
                 cell,
                 tokens,
@@ -291,8 +300,8 @@ impl Watch<'_> {
         }
     }
 
-    /// A worker that died of a cell fails that cell, and another takes its place. One that died
-    /// before it had a cell would do so again.
+    /// A worker that died of a cell fails that cell, and another takes its place. Of those that die
+    /// before they have a cell, a few are replaced: what ails them may not pass.
     fn gone(
         &mut self,
         number: usize,
@@ -307,7 +316,14 @@ impl Watch<'_> {
             return Ok(());
         }
         let Some(cell) = cell.filter(|_| !well) else {
-            anyhow::ensure!(well, "a worker ended with {how}: {errors}");
+            if !well {
+                self.early += 1;
+                anyhow::ensure!(
+                    self.early < MOST_EARLY,
+                    "{MOST_EARLY} workers in a row ended before they had a cell, the last with {how}: {errors}"
+                );
+                self.workers[number] = Some(self.start(number)?);
+            }
             return Ok(());
         };
         let reason = format!("its worker ended with {how}: {errors}");
