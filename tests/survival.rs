@@ -312,6 +312,12 @@ fn what_the_user_leaves_out_is_a_row_with_its_reason() {
         (row.word("status"), row.word("reason")),
         ("excluded", "the fan stopped")
     );
+    // One that is left out before it is trained has its row too.
+    fs::create_dir_all(place.path("new/small/flex")).unwrap();
+    let place = place.with("new/small/flex/excluded.toml", &excluded);
+    place.isoflop("run small.toml --results new").code(3);
+    place.isoflop("table new/small/flex").code(0);
+    assert_eq!(place.csv("new/small/flex/cells.csv").len(), 4);
     place
         .isoflop("fit results/small/flex --form power --x tokens --bootstrap 0")
         .code(0)
@@ -322,7 +328,7 @@ fn what_the_user_leaves_out_is_a_row_with_its_reason() {
 #[test]
 #[cfg(unix)]
 fn a_full_disk_costs_nothing_that_is_stored() {
-    let place = place();
+    let place = Place::new().with("small.toml", &SUITE.replace("failed = 1000", "failed = 0"));
     place.isoflop("run small.toml --results whole").code(0);
     // Files end at eight kilobytes: a write beyond says that there is no room.
     let command = format!(
@@ -377,6 +383,33 @@ fn damaged_and_newer_files_are_named_and_left_alone() {
     }
     fs::write(place.path(&file), &whole).unwrap();
     assert_eq!(trained(&place, "results"), before);
+}
+
+/// Bytes of the tables and fits turned: refused, and made anew.
+#[test]
+fn damaged_tables_are_refused_and_made_anew() {
+    let place = place();
+    place.isoflop("run small.toml").code(0);
+    for name in ["cells.parquet", "curves.parquet", "fits.json", "sums.json"] {
+        let path = place.path(&format!("results/small/flex/{name}"));
+        let whole = fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(whole.len().div_ceil(4)) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 4;
+            fs::write(&path, &bytes).unwrap();
+            place
+                .isoflop("plot results/small/flex")
+                .code(1)
+                .complains(name);
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        place
+            .isoflop("plot results/small/flex")
+            .code(1)
+            .complains(name);
+        place.isoflop("run small.toml").code(0);
+        place.isoflop("plot results/small/flex").code(0);
+    }
 }
 
 #[test]

@@ -57,7 +57,11 @@ impl Coordinator<'_> {
         let excluded = self.folder.exclusions()?;
         let mut ends = HashMap::new();
         for planned in &self.suite.plan.cells {
-            if excluded.reason(&planned.id).is_some() {
+            if let Some(reason) = excluded.reason(&planned.id) {
+                // A cell that was never trained has its end in the table as well.
+                if self.folder.status(&planned.id)?.is_none() {
+                    self.publish_end(&planned.id, Status::Excluded, reason)?;
+                }
                 ends.insert(planned.id.clone(), Status::Excluded);
             } else if let Some(status) = self.standing(planned)? {
                 ends.insert(planned.id.clone(), status);
@@ -119,6 +123,7 @@ impl Coordinator<'_> {
             training: vec![None; count],
             workers: Vec::new(),
             early: 0,
+            memory_kills: memory_kills(),
             stopping: false,
             to,
         };
@@ -167,7 +172,7 @@ impl Coordinator<'_> {
 
     /// Publishes the end of a run whose worker cannot do so any more. Returns its tries so far, or
     /// `None` where another process has it by now.
-    fn publish_failure(
+    fn publish_end(
         &self,
         id: &CellId,
         status: Status,
@@ -200,18 +205,28 @@ impl Coordinator<'_> {
 /// How long the coordinator listens to its workers before it looks whether to stop.
 const LISTEN: Duration = Duration::from_millis(100);
 
+/// Processes of this control group that Linux has killed for want of memory.
+fn memory_kills() -> u64 {
+    let events = std::fs::read_to_string("/sys/fs/cgroup/memory.events").unwrap_or_default();
+    let line = events
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill "));
+    line.and_then(|count| count.trim().parse().ok())
+        .unwrap_or(0)
+}
+
 /// Workers that may die one after the other before they have a cell.
 const MOST_EARLY: u32 = 5;
 
 /// What a worker's end says of its cell.
-fn status_of(errors: &str) -> Status {
+fn status_of(errors: &str, kills_before: u64) -> Status {
     let memory = [
         "memory allocation of",
         "out of memory",
         "OutOfMemory",
         "Out of memory",
     ];
-    if memory.iter().any(|words| errors.contains(words)) {
+    if memory.iter().any(|words| errors.contains(words)) || memory_kills() > kills_before {
         Status::OutOfMemory
     } else {
         Status::Failed
@@ -228,6 +243,8 @@ struct Watch<'a> {
     workers: Vec<Option<Arc<Mutex<Worker>>>>,
     /// Workers in a row that died before they had a cell.
     early: u32,
+    /// Processes killed for want of memory so far.
+    memory_kills: u64,
     /// Whether the workers have been told to stop.
     stopping: bool,
     to: Sender<Message>,
@@ -327,8 +344,9 @@ impl Watch<'_> {
             return Ok(());
         };
         let reason = format!("its worker ended with {how}: {errors}");
-        let status = status_of(errors);
-        if let Some(tries) = self.coordinator.publish_failure(&cell, status, &reason)? {
+        let status = status_of(errors, self.memory_kills);
+        self.memory_kills = memory_kills();
+        if let Some(tries) = self.coordinator.publish_end(&cell, status, &reason)? {
             let how = format!("{}: {reason}", status.as_str());
             self.end(number, cell, status, tries, &how);
         }

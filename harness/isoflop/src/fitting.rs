@@ -378,7 +378,23 @@ pub fn read_fits(path: &Path) -> anyhow::Result<Vec<Record>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    Ok(isoflop_ledger::read_json(path)?)
+    let fits: Vec<Record> = isoflop_ledger::read_json(path)?;
+    fits.iter().try_for_each(|fit| known_format(path, fit))?;
+    Ok(fits)
+}
+
+/// Refuses a fit of a newer version, whose numbers may mean something else.
+fn known_format(path: &Path, record: &Record) -> anyhow::Result<()> {
+    let format = match record {
+        Record::Law(record) => record.format,
+        Record::Isoflop(record) => record.format,
+    };
+    anyhow::ensure!(
+        format == 1,
+        "{}: fits of format {format}, and this version of isoflop reads 1",
+        path.display()
+    );
+    Ok(())
 }
 
 /// The fits of a `fits.json`, or the one that `isoflop fit --json` printed.
@@ -388,7 +404,10 @@ pub fn read_fits(path: &Path) -> anyhow::Result<Vec<Record>> {
 pub fn read_any(path: &Path) -> anyhow::Result<Vec<Record>> {
     anyhow::ensure!(path.exists(), "{}: there is no such file", path.display());
     let records = match isoflop_ledger::read_json::<Record>(path) {
-        Ok(one) => vec![one],
+        Ok(one) => {
+            known_format(path, &one)?;
+            vec![one]
+        }
         Err(_) => read_fits(path)?,
     };
     anyhow::ensure!(

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::record::FORMAT;
+use crate::sums::read_checked;
 use crate::{CellRecord, LedgerError, RunRecord};
 
 /// `results/SUITE/DEVICE`.
@@ -105,8 +106,8 @@ fn check_format(path: &Path, found: u32) -> Result<(), LedgerError> {
 /// # Errors
 /// If it cannot be read or is not what is asked for.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
-    let text = fs::read_to_string(path).map_err(LedgerError::io(path))?;
-    serde_json::from_str(&text).map_err(|error| LedgerError::Damaged {
+    let bytes = read_checked(path)?;
+    serde_json::from_slice(&bytes).map_err(|error| LedgerError::Damaged {
         path: path.to_owned(),
         message: error.to_string(),
     })

@@ -22,6 +22,7 @@ mod lease;
 mod reading;
 mod record;
 mod run;
+mod sums;
 mod tables;
 
 pub use columns::Columns;

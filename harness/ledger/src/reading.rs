@@ -1,6 +1,5 @@
 //! Tables from anywhere.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use polars::prelude::{
 use serde_json::{Map, Value};
 
 use crate::LedgerError;
+use crate::sums::read_checked;
 
 /// Reads a table by its file's ending: `.parquet`, `.jsonl` or `.ndjson` (a row per line), `.json` (an
 /// array of rows), anything else as CSV.
@@ -17,14 +17,12 @@ use crate::LedgerError;
 /// # Errors
 /// If the file cannot be read as such.
 pub fn read_table(path: &Path) -> Result<DataFrame, LedgerError> {
-    let bytes = fs::read(path).map_err(LedgerError::io(path))?;
+    let bytes = read_checked(path)?;
     let ending = path
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
-        Some("parquet") => ParquetReader::new(Cursor::new(bytes))
-            .finish()
-            .map_err(LedgerError::table(path)),
+        Some("parquet") => parquet(bytes).map_err(LedgerError::table(path)),
         Some("jsonl" | "ndjson") => {
             let rows = serde_json::Deserializer::from_slice(&bytes).into_iter();
             let rows: Result<Vec<_>, _> = rows.collect();
@@ -35,6 +33,15 @@ pub fn read_table(path: &Path) -> Result<DataFrame, LedgerError> {
             from_rows(rows).map_err(LedgerError::table(path))
         }
         _ => csv(&bytes).map_err(LedgerError::table(path)),
+    }
+}
+
+/// Polars 0.55 panics on some damaged files.
+fn parquet(bytes: Vec<u8>) -> Result<DataFrame, String> {
+    let read = std::panic::catch_unwind(|| ParquetReader::new(Cursor::new(bytes)).finish());
+    match read {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(_) => Err("it is damaged".to_owned()),
     }
 }
 
@@ -85,6 +92,8 @@ fn series(name: &str, values: &[Option<&Value>]) -> Series {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::Columns;
 

@@ -84,6 +84,10 @@ fn identity(runs: &Runs) -> Vec<Column> {
         column!(runs, "version", |_: &CellRecord, r: &RunRecord| r
             .version
             .clone()),
+        column!(runs, "commit", |_: &CellRecord, r: &RunRecord| r
+            .provenance
+            .as_ref()
+            .and_then(|made| made.commit.clone())),
     ]
 }
 

@@ -197,6 +197,7 @@ fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Vec<Record>>
     }
     let text = serde_json::to_string(&fits)? + "\n";
     write_atomically(&dir.join("fits.json"), text.as_bytes())?;
+    SuiteFolder::new(dir).note_sums(&["fits.json"])?;
     Ok(fits)
 }
 

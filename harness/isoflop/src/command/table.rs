@@ -37,5 +37,6 @@ pub fn make(dir: &Path, csv: bool) -> Result<Vec<PathBuf>, LedgerError> {
             written.push(path);
         }
     }
+    folder.note_sums(&["cells.parquet", "curves.parquet"])?;
     Ok(written)
 }
