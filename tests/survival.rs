@@ -328,7 +328,7 @@ fn what_the_user_leaves_out_is_a_row_with_its_reason() {
 #[test]
 #[cfg(unix)]
 fn a_full_disk_costs_nothing_that_is_stored() {
-    let place = Place::new().with("small.toml", &SUITE.replace("failed = 1000", "failed = 0"));
+    let place = Place::new().with("small.toml", &SUITE.replace("failed = 1000", "failed = 1"));
     place.isoflop("run small.toml --results whole").code(0);
     // Files end at eight kilobytes: a write beyond says that there is no room.
     let command = format!(

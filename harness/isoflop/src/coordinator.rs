@@ -302,6 +302,17 @@ impl Watch<'_> {
         if !again {
             self.ends.insert(cell, status);
         }
+        // Workers that wait for cells of others need not find out by themselves.
+        if self.ends.len() == self.coordinator.suite.plan.cells.len() {
+            self.dismiss();
+        }
+    }
+
+    /// Tells every worker that there is nothing more to do.
+    fn dismiss(&self) {
+        for worker in self.workers.iter().flatten() {
+            worker.lock().expect("no holder panics").stop();
+        }
     }
 
     /// Tells the workers to leave checkpoints and stop.
@@ -312,9 +323,7 @@ impl Watch<'_> {
         self.stopping = true;
         self.progress
             .say("stopping after a checkpoint; once more stops at once");
-        for worker in self.workers.iter().flatten() {
-            worker.lock().expect("no holder panics").stop();
-        }
+        self.dismiss();
     }
 
     /// A worker that died of a cell fails that cell, and another takes its place. Of those that die

@@ -84,10 +84,21 @@ pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         cells = waiting;
         if !cells.is_empty() {
-            std::thread::sleep(leases.term().div_f64(10.0).min(Duration::from_secs(1)));
+            rest(leases.term().div_f64(10.0).min(LONGEST_REST), &stop);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Between two looks at cells that others train.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
+/// Rests, unless told to stop.
+fn rest(time: Duration, stop: &AtomicBool) {
+    let begin = Instant::now();
+    while begin.elapsed() < time && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Set when this process is to stop.
