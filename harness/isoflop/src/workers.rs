@@ -70,15 +70,7 @@ impl Worker {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        keep_freed_memory(&mut command);
-        // Burn restores an optimizer's moments on its default device before they go to the model's.
-        command.env(
-            "BURN_DEVICE",
-            match device {
-                DeviceName::Flex => "flex",
-                DeviceName::Wgpu(_) => "wgpu",
-            },
-        );
+        set_environment(&mut command, device);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -127,9 +119,16 @@ impl Drop for Worker {
     }
 }
 
-/// Training frees and takes the same large buffers every step. glibc gives each back to the system
-/// and has it mapped and cleared anew; told not to, steps are a third faster.
-fn keep_freed_memory(command: &mut Command) {
+/// What a worker's process needs of its environment before it begins. A setting of the user's stays.
+fn set_environment(command: &mut Command, device: &DeviceName) {
+    // Burn restores an optimizer's moments on its default device before they go to the model's.
+    let backend = match device {
+        DeviceName::Flex => "flex",
+        DeviceName::Wgpu(_) => "wgpu",
+    };
+    command.env(BACKEND, backend);
+    // Training frees and takes the same large buffers every step. glibc gives each back to the system
+    // and has it mapped and cleared anew; told not to, steps are a third faster.
     for (name, bytes) in [
         ("MALLOC_MMAP_THRESHOLD_", 1u64 << 32),
         ("MALLOC_TRIM_THRESHOLD_", 1 << 34),
@@ -139,6 +138,33 @@ fn keep_freed_memory(command: &mut Command) {
             command.env(name, bytes.to_string());
         }
     }
+}
+
+const BACKEND: &str = "BURN_DEVICE";
+
+/// Gives a worker that no coordinator has started, but a cluster's scheduler, the environment that
+/// it needs: the program begins anew in its place.
+///
+/// # Errors
+/// If it cannot.
+#[cfg(unix)]
+pub fn settle(device: &DeviceName) -> std::io::Result<()> {
+    if std::env::var_os(BACKEND).is_some() {
+        return Ok(());
+    }
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1));
+    set_environment(&mut command, device);
+    Err(std::os::unix::process::CommandExt::exec(&mut command))
+}
+
+/// Only Unix replaces a process: elsewhere the scheduler sets the environment.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn settle(_: &DeviceName) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn last_lines(stderr: impl Read) -> String {

@@ -17,7 +17,7 @@ use isoflop_train::{
 };
 
 use crate::provenance::provenance;
-use crate::workers::Event;
+use crate::workers::{Event, settle};
 
 use super::fit::positive;
 use super::run::{Suite, SuiteArguments};
@@ -51,6 +51,7 @@ pub struct Timing {
 }
 
 pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    settle(&arguments.suite.device)?;
     let suite = Suite::open(&arguments.suite)?;
     let folder = SuiteFolder::new(&arguments.folder);
     let stop = stop_flag(arguments.supervised)?;
