@@ -62,7 +62,7 @@ impl SuiteFolder {
         {
             return Ok(Claim::Ended(record.outcome.status));
         }
-        let attempts = attempts(&run)?;
+        let attempts = attempts(&run).map_err(LedgerError::io(&run))?;
         let last = attempts.last();
         // An attempt that has published its end holds nothing any more.
         let over = ended.as_ref().map_or(0, |record| record.attempt);
@@ -97,24 +97,23 @@ impl SuiteFolder {
     ) -> Result<Claim, LedgerError> {
         let run = self.run(&cell.id);
         let draft = run.join(format!(".attempt-{number:04}.{}", std::process::id()));
-        let failed = |error| LedgerError::io(&draft)(error);
-        let _ = fs::remove_dir_all(&draft);
-        fs::create_dir(&draft).map_err(failed)?;
-        let failed = |error| LedgerError::io(&draft)(error);
-        inherit(&run, &draft).map_err(failed)?;
-        let failed = |error| LedgerError::io(&draft)(error);
-        let lock = Lease::prepare(&draft).map_err(failed)?;
         let folder = run.join(format!("attempt-{number:04}"));
-        if let Err(error) = fs::rename(&draft, &folder) {
-            let _ = fs::remove_dir_all(&draft);
-            return match error.kind() {
-                // Another process was first; it may have swept this draft away.
-                io::ErrorKind::AlreadyExists
-                | io::ErrorKind::DirectoryNotEmpty
-                | io::ErrorKind::NotFound => Ok(Claim::Taken),
-                _ => Err(LedgerError::io(&folder)(error)),
-            };
-        }
+        let lock = match prepare(&run, &draft).and_then(|lock| {
+            fs::rename(&draft, &folder)?;
+            Ok(lock)
+        }) {
+            Ok(lock) => lock,
+            Err(error) => {
+                let _ = fs::remove_dir_all(&draft);
+                return match error.kind() {
+                    // Another process was first, and may have swept away what this one was at.
+                    io::ErrorKind::AlreadyExists
+                    | io::ErrorKind::DirectoryNotEmpty
+                    | io::ErrorKind::NotFound => Ok(Claim::Taken),
+                    _ => Err(LedgerError::io(&folder)(error)),
+                };
+            }
+        };
         let lease = Lease::renew(folder.clone(), leases.term(), lock);
         replace(&run.join("cell.json"), &sealed(cell)).map_err(LedgerError::io(&run))?;
         sweep(&run, &folder);
@@ -149,7 +148,8 @@ impl SuiteFolder {
         if !run.is_dir() {
             return Ok(None);
         }
-        let Some(last) = attempts(&run)?.pop() else {
+        let last = attempts(&run).map_err(LedgerError::io(&run))?.pop();
+        let Some(last) = last else {
             return Ok(None);
         };
         let text = fs::read_to_string(last.path.join(STEPS)).unwrap_or_default();
@@ -233,10 +233,10 @@ struct Folder {
 }
 
 /// A run's attempts, oldest first.
-fn attempts(run: &Path) -> Result<Vec<Folder>, LedgerError> {
+fn attempts(run: &Path) -> io::Result<Vec<Folder>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(run).map_err(LedgerError::io(run))? {
-        let path = entry.map_err(LedgerError::io(run))?.path();
+    for entry in fs::read_dir(run)? {
+        let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some(rest) = name.strip_prefix("attempt-") else {
             continue;
@@ -254,9 +254,17 @@ fn attempts(run: &Path) -> Result<Vec<Folder>, LedgerError> {
     Ok(found)
 }
 
+/// Makes the folder of a new attempt under a name of its own, with its lease locked.
+fn prepare(run: &Path, draft: &Path) -> io::Result<File> {
+    let _ = fs::remove_dir_all(draft);
+    fs::create_dir(draft)?;
+    inherit(run, draft)?;
+    Lease::prepare(draft)
+}
+
 /// Gives a new attempt the newest checkpoint of those before it, and the steps logged up to it.
 fn inherit(run: &Path, draft: &Path) -> io::Result<()> {
-    let before = attempts(run).map_err(io::Error::other)?;
+    let before = attempts(run)?;
     for old in before.iter().rev() {
         let checkpoint = old.path.join(CHECKPOINT);
         if checkpoint.exists() {
