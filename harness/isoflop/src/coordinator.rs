@@ -93,10 +93,11 @@ impl Coordinator<'_> {
     /// How a cell has ended, where that stands. An end that the definition tries again is forgotten:
     /// this `run` has its tries before it.
     fn standing(&self, planned: &PlannedCell) -> anyhow::Result<Option<Status>> {
-        let status = self.folder.status(&planned.id)?;
-        let Some(status) = status else {
+        let Some(result) = self.folder.result(&planned.id)? else {
             return Ok(None);
         };
+        self.folder.tidy(&result);
+        let status = result.outcome.status;
         if self.suite.definition.retry.times(status) == 0 && status != Status::Excluded {
             return Ok(Some(status));
         }

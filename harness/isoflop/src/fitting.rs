@@ -222,7 +222,12 @@ impl<'a> Rows<'a> {
             .as_deref()
             .map(|column| words(self.columns, column))
             .transpose()?;
-        let statuses = self.columns.words("status");
+        let (statuses, cells) = (self.columns.words("status"), self.columns.words("cell"));
+        // A row's name: its cell, or its place in the table.
+        let name = |row: usize| match cells[row].as_str() {
+            "" => format!("row {}", row + 1),
+            cell => cell.to_owned(),
+        };
         let mut table = Table::new(sources.len());
         let (mut pushed, mut left_out) = (Vec::new(), Vec::new());
         let mut of_group: HashMap<&str, u64> = HashMap::new();
@@ -255,7 +260,7 @@ impl<'a> Rows<'a> {
             let reason = match reason {
                 Unusable::Number => reason.to_string(),
                 Unusable::Duplicate(first) => {
-                    format!("the same numbers as {}", self.name(pushed[*first]))
+                    format!("the same numbers as {}", name(pushed[*first]))
                 }
             };
             left_out.push((pushed[*point], reason));
@@ -275,7 +280,7 @@ impl<'a> Rows<'a> {
             more: beside.iter().map(of_rows).collect(),
             left_out: left_out
                 .into_iter()
-                .map(|(row, reason)| format!("{}: {reason}", self.name(row)))
+                .map(|(row, reason)| format!("{}: {reason}", name(row)))
                 .collect(),
             columns: sources
                 .iter()
@@ -298,16 +303,6 @@ impl<'a> Rows<'a> {
             return Ok(Some(vec![Some(number); self.columns.rows()]));
         }
         self.columns.numbers(se).map(Some)
-    }
-
-    /// A row's name: its cell, or its place in the table.
-    fn name(&self, row: usize) -> String {
-        let cell = self.columns.words("cell").swap_remove(row);
-        if cell.is_empty() {
-            format!("row {}", row + 1)
-        } else {
-            cell
-        }
     }
 
     /// 6ND, and every column of FLOPs that is not just that.

@@ -69,14 +69,18 @@ impl<const P: usize> Jet<P> {
     /// `ln(1 + exp(self))`.
     pub fn softplus(self) -> Self {
         let rise = 1.0 / (1.0 + (-self.value).exp());
-        let value = self.value.max(0.0) + (-self.value.abs()).exp().ln_1p();
-        self.map(value, rise, rise * (1.0 - rise))
+        self.map(softplus(self.value), rise, rise * (1.0 - rise))
     }
 
     /// `ln(exp(self) + exp(other))`.
     pub fn log_add(self, other: Self) -> Self {
         other + (self - other).softplus()
     }
+}
+
+/// `ln(1 + exp(x))`, which neither over- nor underflows.
+pub fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 impl<const P: usize> Add for Jet<P> {

@@ -9,7 +9,7 @@ use crate::law::{Law, Points, Surface};
 use crate::local::Local;
 
 /// A floor below this share of the least loss may be going to nothing.
-const FAINT_FLOOR: f64 = 1e-3;
+pub const FAINT_FLOOR: f64 = 1e-3;
 /// And below this one it is nothing.
 const NO_FLOOR: f64 = 1e-6;
 

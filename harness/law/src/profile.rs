@@ -2,10 +2,8 @@
 
 use crate::form::Role;
 use crate::law::Law;
-use crate::minimize::{Minimum, Problem};
+use crate::minimize::{FAINT_FLOOR, Minimum, Problem};
 
-/// A floor below this share of the least loss is none.
-const NO_FLOOR: f64 = 1e-3;
 /// Steps outwards before a bound is looked for between two of them.
 const MOST_STEPS_OUT: usize = 24;
 /// Steps that close in on a bound.
@@ -24,7 +22,7 @@ impl Reach {
         /// Powers of e that an amplitude or a bend may move.
         const FAR: f64 = 25.0;
         let (low, high) = match role {
-            Role::Floor => ((NO_FLOOR * least_loss).ln(), value + FAR),
+            Role::Floor => ((FAINT_FLOOR * least_loss).ln(), value + FAR),
             Role::Exponent(_) if logarithmic => (5e-3f64.ln(), 4f64.ln()),
             Role::Exponent(_) => (0.0, 4.0),
             Role::Change(_) => (-4.0, 4.0),

@@ -96,7 +96,7 @@ impl Leases {
 }
 
 /// Whether a process of this machine holds an attempt's lock.
-fn locked(attempt: &Path) -> bool {
+pub(crate) fn locked(attempt: &Path) -> bool {
     let Ok(file) = OpenOptions::new().write(true).open(attempt.join("lock")) else {
         return false;
     };

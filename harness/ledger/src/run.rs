@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use isoflop_suite::{CellId, Retry, Status, Step};
 
 use crate::folder::{hex_sha256, replace, sealed};
-use crate::lease::{Lease, Leases};
+use crate::lease::{Lease, Leases, locked};
 use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder};
 
 const CHECKPOINT: &str = "checkpoint";
@@ -60,6 +60,7 @@ impl SuiteFolder {
         if let Some(record) = &ended
             && !retry.again(record.outcome.status, record.tries)
         {
+            self.tidy(record);
             return Ok(Claim::Ended(record.outcome.status));
         }
         let attempts = attempts(&run).map_err(LedgerError::io(&run))?;
@@ -73,13 +74,15 @@ impl SuiteFolder {
         }
         if let Some(last) = last.filter(|last| !last.lost) {
             // Only one process moves it away.
-            match fs::rename(&last.path, last.path.with_extension("lost")) {
+            let lost = last.path.with_extension("lost");
+            match fs::rename(&last.path, &lost) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Claim::Taken),
                 Err(error) => return Err(LedgerError::io(&last.path)(error)),
             }
-            // It may have published just before.
+            // It may have published just before; then its log belongs to the result.
             if last.number > over && self.result(&cell.id)?.is_some_and(|it| it.attempt > over) {
+                fs::rename(&lost, &last.path).map_err(LedgerError::io(&lost))?;
                 return self.claim(cell, retry, leases);
             }
         }
@@ -128,6 +131,15 @@ impl SuiteFolder {
             tries,
             lease,
         })))
+    }
+
+    /// Takes away what a process left that died between publishing its result and tidying up.
+    pub fn tidy(&self, record: &RunRecord) {
+        let attempt = format!("attempt-{:04}", record.attempt);
+        let folder = self.run(&record.id).join(attempt);
+        if folder.join("lock").exists() && !locked(&folder) {
+            put_away(&folder, record.outcome.status);
+        }
     }
 
     /// The published status of a cell, if it has one.
@@ -292,6 +304,15 @@ fn sweep(run: &Path, kept: &Path) {
     }
 }
 
+/// Takes away what an attempt that has ended needs no more; one that is not done keeps its
+/// checkpoint. The lock goes last: while it is there, there is something to take away.
+fn put_away(folder: &Path, status: Status) {
+    let done = (status == Status::Done).then_some(CHECKPOINT);
+    for name in ["lease.json"].into_iter().chain(done).chain(["lock"]) {
+        let _ = fs::remove_file(folder.join(name));
+    }
+}
+
 impl Attempt {
     /// The attempt's number, from 1.
     pub fn number(&self) -> u32 {
@@ -392,13 +413,7 @@ impl Attempt {
             .map_err(|error| self.gone(&draft, error))?;
         let folder = self.folder.clone();
         drop(self);
-        let mut over = vec!["lease.json", "lock"];
-        if record.outcome.status == Status::Done {
-            over.push(CHECKPOINT);
-        }
-        for name in over {
-            let _ = fs::remove_file(folder.join(name));
-        }
+        put_away(&folder, record.outcome.status);
         Ok(())
     }
 }

@@ -153,6 +153,23 @@ fn a_dead_holders_cell_goes_on_from_its_checkpoint() {
     );
 }
 
+/// A process killed after its result is published and before its folder is tidied.
+#[test]
+fn what_a_published_attempt_left_is_taken_away() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let attempt = mine(&suite, &cell);
+    attempt.publish(&result(&cell, 1, Status::Done)).unwrap();
+    let folder = suite.run(&cell.id).join("attempt-0001");
+    for name in ["lock", "lease.json", "checkpoint"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    assert!(matches!(claim(&suite, &cell), Claim::Ended(Status::Done)));
+    let left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0].file_name(), "steps.jsonl");
+}
+
 #[test]
 fn who_has_lost_the_lease_publishes_nothing() {
     let (_keep, suite) = place();

@@ -1,6 +1,6 @@
 //! `(L - E) / (L0 - L)^a = B x^-c`: a power law between the loss of chance, L0, and a floor E.
 
-use crate::jet::Jet;
+use crate::jet::{Jet, softplus};
 use crate::law::{Law, Points, Surface};
 use crate::project::{grid, regress};
 
@@ -111,8 +111,4 @@ pub fn solve(v: f64, a: f64) -> f64 {
         }
     }
     w
-}
-
-fn softplus(w: f64) -> f64 {
-    w.max(0.0) + (-w.abs()).exp().ln_1p()
 }
