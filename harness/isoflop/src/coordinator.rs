@@ -79,12 +79,12 @@ impl Coordinator<'_> {
         if left > 0 {
             self.watch(&mut ends, left)?;
         }
-        // Cells that other coordinators' workers trained.
         for planned in &self.suite.plan.cells {
-            if !ends.contains_key(&planned.id)
-                && let Some(status) = self.folder.status(&planned.id)?
-            {
-                ends.insert(planned.id.clone(), status);
+            if let Some(result) = self.folder.result(&planned.id)? {
+                self.folder.tidy(&result);
+                // Other coordinators' workers may have trained it.
+                ends.entry(planned.id.clone())
+                    .or_insert(result.outcome.status);
             }
         }
         Ok(ends)

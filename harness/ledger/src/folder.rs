@@ -1,8 +1,10 @@
 //! The folder of one suite on one device, and how files are written in it.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use isoflop_suite::{CellId, Status};
 use serde::de::DeserializeOwned;
@@ -125,19 +127,48 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), LedgerError> 
 }
 
 /// Writes a file in a folder that is there: to a name of its own first, to the disk, then by rename.
+/// What writers that died left of the same file goes away.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = File::create(&draft).and_then(|mut file| {
+    remove_drafts(folder, &name);
+    let draft = folder.join(draft(&name));
+    let write = || {
+        let mut file = File::create(&draft)?;
         file.write_all(content)?;
-        file.sync_all()
-    });
-    written
-        .and_then(|()| fs::rename(&draft, path))
-        .inspect_err(|_| {
-            let _ = fs::remove_file(&draft);
-        })
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    let written = match write() {
+        // Another writer, new to this file, took the draft for one that was left behind. It does so
+        // once; if the folder itself is gone, so is every try.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            (0..TRIES).fold(Err(error), |so_far, _| so_far.or_else(|_| write()))
+        }
+        written => written,
+    };
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(&draft);
+    })
+}
+
+/// How often a write is tried again whose draft another writer took away.
+const TRIES: u32 = 3;
+
+/// The name under which this process drafts a file: no other process has it, on whatever machine.
+pub(crate) fn draft(name: &str) -> String {
+    static MINE: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    format!(".{name}.{:016x}", *MINE)
+}
+
+/// Removes the drafts of a file.
+fn remove_drafts(folder: &Path, name: &str) {
+    let start = format!(".{name}.");
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&start) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 const SEAL: &str = ",\n  \"sha256\": \"";

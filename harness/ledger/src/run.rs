@@ -9,15 +9,19 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use isoflop_suite::{CellId, Retry, Status, Step};
 
-use crate::folder::{hex_sha256, replace, sealed};
+use crate::folder::{draft, hex_sha256, replace, sealed};
 use crate::lease::{Lease, Leases, locked};
 use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder};
 
 const CHECKPOINT: &str = "checkpoint";
 const STEPS: &str = "steps.jsonl";
+/// How long a process that has published its result may take to let go of the cell.
+const PUBLISHING: Duration = Duration::from_secs(1);
 
 /// What came of asking for a cell.
 #[derive(Debug)]
@@ -65,42 +69,40 @@ impl SuiteFolder {
         }
         let attempts = attempts(&run).map_err(LedgerError::io(&run))?;
         let last = attempts.last();
-        // An attempt that has published its end holds nothing any more.
+        // An attempt that has published its end holds nothing any more; its log is the result's.
         let over = ended.as_ref().map_or(0, |record| record.attempt);
-        if let Some(last) = last.filter(|last| !last.lost && last.number > over)
-            && !leases.expired(&last.path)
-        {
-            return Ok(Claim::Taken);
-        }
-        if let Some(last) = last.filter(|last| !last.lost) {
+        if let Some(last) = last.filter(|last| !last.lost && last.number > over) {
+            if !leases.expired(&last.path) {
+                return Ok(Claim::Taken);
+            }
             // Only one process moves it away.
-            let lost = last.path.with_extension("lost");
-            match fs::rename(&last.path, &lost) {
+            match fs::rename(&last.path, last.path.with_extension("lost")) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Claim::Taken),
                 Err(error) => return Err(LedgerError::io(&last.path)(error)),
             }
-            // It may have published just before; then its log belongs to the result.
-            if last.number > over && self.result(&cell.id)?.is_some_and(|it| it.attempt > over) {
-                fs::rename(&lost, &last.path).map_err(LedgerError::io(&lost))?;
+            // It may have published just before.
+            if self.result(&cell.id)?.is_some_and(|it| it.attempt > over) {
+                put_back(&last.path).map_err(LedgerError::io(&last.path))?;
                 return self.claim(cell, retry, leases);
             }
         }
         let number = last.map_or(1, |last| last.number + 1);
         let tries = ended.map_or(0, |record| record.tries);
-        self.begin(cell, number, tries, leases)
+        self.begin(cell, number, (over, tries), leases)
     }
 
     fn begin(
         &self,
         cell: &CellRecord,
         number: u32,
-        tries: u32,
+        (published, tries): (u32, u32),
         leases: &Leases,
     ) -> Result<Claim, LedgerError> {
         let run = self.run(&cell.id);
-        let draft = run.join(format!(".attempt-{number:04}.{}", std::process::id()));
-        let folder = run.join(format!("attempt-{number:04}"));
+        let name = attempt_name(number);
+        let draft = run.join(draft(&name));
+        let folder = run.join(&name);
         let lock = match prepare(&run, &draft).and_then(|lock| {
             fs::rename(&draft, &folder)?;
             Ok(lock)
@@ -119,7 +121,7 @@ impl SuiteFolder {
         };
         let lease = Lease::renew(folder.clone(), leases.term(), lock);
         replace(&run.join("cell.json"), &sealed(cell)).map_err(LedgerError::io(&run))?;
-        sweep(&run, &folder);
+        sweep(&run, &[name, attempt_name(published)]);
         let path = folder.join(STEPS);
         let steps = OpenOptions::new().create(true).append(true).open(&path);
         Ok(Claim::Mine(Box::new(Attempt {
@@ -133,12 +135,19 @@ impl SuiteFolder {
         })))
     }
 
-    /// Takes away what a process left that died between publishing its result and tidying up.
+    /// Takes away what processes left of a cell with a published result that died before they tidied
+    /// up: its publisher, and others that were about to claim it.
     pub fn tidy(&self, record: &RunRecord) {
-        let attempt = format!("attempt-{:04}", record.attempt);
-        let folder = self.run(&record.id).join(attempt);
-        if folder.join("lock").exists() && !locked(&folder) {
-            put_away(&folder, record.outcome.status);
+        let run = self.run(&record.id);
+        let folder = run.join(attempt_name(record.attempt));
+        // Moved away by one that died before it saw the result.
+        let _ = put_back(&folder);
+        let begin = Instant::now();
+        while locked(&folder) && begin.elapsed() < PUBLISHING {
+            thread::sleep(PUBLISHING / 100);
+        }
+        if !locked(&folder) {
+            put_away(&run, record.attempt, record.outcome.status);
         }
     }
 
@@ -170,7 +179,7 @@ impl SuiteFolder {
             .rev()
             .find_map(|line| serde_json::from_str(line).ok());
         Ok(Some(UnderWay {
-            held: !last.lost && !Leases::new(std::time::Duration::MAX).expired(&last.path),
+            held: !last.lost && !Leases::new(Duration::MAX).expired(&last.path),
             step,
         }))
     }
@@ -184,7 +193,7 @@ impl SuiteFolder {
             return Ok(());
         };
         let run = self.run(id);
-        let attempt = run.join(format!("attempt-{:04}", record.attempt));
+        let attempt = run.join(attempt_name(record.attempt));
         let path = run.join("result.json");
         let kept = fs::rename(&path, attempt.join("ended.json"));
         kept.or_else(|_| fs::remove_file(&path))
@@ -199,9 +208,7 @@ impl SuiteFolder {
     /// # Errors
     /// If the log cannot be read.
     pub fn steps(&self, record: &RunRecord) -> Result<Vec<Step>, LedgerError> {
-        let folder = self
-            .run(&record.id)
-            .join(format!("attempt-{:04}", record.attempt));
+        let folder = self.run(&record.id).join(attempt_name(record.attempt));
         let path = folder.join(STEPS);
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
         if let Some(hash) = &record.steps_sha256
@@ -244,26 +251,38 @@ struct Folder {
     path: PathBuf,
 }
 
+fn attempt_name(number: u32) -> String {
+    format!("attempt-{number:04}")
+}
+
+/// The number in the name of an attempt's folder, and whether it has been moved away.
+fn attempt_number(name: &str) -> Option<(u32, bool)> {
+    let rest = name.strip_prefix("attempt-")?;
+    let digits = rest.strip_suffix(".lost").unwrap_or(rest);
+    let number = digits.parse().ok()?;
+    Some((number, rest.len() > digits.len()))
+}
+
 /// A run's attempts, oldest first.
 fn attempts(run: &Path) -> io::Result<Vec<Folder>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(run)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(rest) = name.strip_prefix("attempt-") else {
-            continue;
-        };
-        let digits = rest.strip_suffix(".lost").unwrap_or(rest);
-        if let Ok(number) = digits.parse() {
-            found.push(Folder {
-                number,
-                lost: rest.len() > digits.len(),
-                path,
-            });
+        if let Some((number, lost)) = attempt_number(&name) {
+            found.push(Folder { number, lost, path });
         }
     }
     found.sort_by_key(|folder| folder.number);
     Ok(found)
+}
+
+/// Moves an attempt's folder back that was moved away, unless another process has done so.
+fn put_back(folder: &Path) -> io::Result<()> {
+    match fs::rename(folder.with_extension("lost"), folder) {
+        Err(_) if folder.exists() => Ok(()),
+        moved => moved,
+    }
 }
 
 /// Makes the folder of a new attempt under a name of its own, with its lease locked.
@@ -289,28 +308,34 @@ fn inherit(run: &Path, draft: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes away what earlier attempts and processes that died left. The attempt that is kept has what
-/// it needs of them.
-fn sweep(run: &Path, kept: &Path) {
-    let Ok(entries) = fs::read_dir(run) else {
-        return;
-    };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path == kept || !(name.starts_with('.') || name.starts_with("attempt-")) {
-            continue;
+/// Takes away what earlier attempts and processes that died left, but for the new attempt, which has
+/// what it needs of them, and the one whose end is published.
+fn sweep(run: &Path, kept: &[String]) {
+    remove_if(run, |name| {
+        !kept.iter().any(|it| it == name) && (name.starts_with('.') || name.starts_with("attempt-"))
+    });
+}
+
+/// Removes the files and folders in a folder whose names are unwanted.
+fn remove_if(folder: &Path, unwanted: impl Fn(&str) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if unwanted(&entry.file_name().to_string_lossy()) {
+            let path = entry.path();
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
         }
-        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
     }
 }
 
-/// Takes away what an attempt that has ended needs no more; one that is not done keeps its
-/// checkpoint. The lock goes last: while it is there, there is something to take away.
-fn put_away(folder: &Path, status: Status) {
-    let done = (status == Status::Done).then_some(CHECKPOINT);
-    for name in ["lease.json"].into_iter().chain(done).chain(["lock"]) {
-        let _ = fs::remove_file(folder.join(name));
-    }
+/// Takes away what an attempt that has published its end needs no more, and what others left before
+/// it; one that is not done keeps its checkpoint.
+fn put_away(run: &Path, attempt: u32, status: Status) {
+    remove_if(&run.join(attempt_name(attempt)), |name| {
+        let done = status == Status::Done && name == CHECKPOINT;
+        done || name.starts_with('.') || ["lease.json", "lock"].contains(&name)
+    });
+    remove_if(run, |name| {
+        name.starts_with('.') || attempt_number(name).is_some_and(|(number, _)| number < attempt)
+    });
 }
 
 impl Attempt {
@@ -411,9 +436,9 @@ impl Attempt {
         replace(&draft, &sealed(&record))
             .and_then(|()| fs::rename(&draft, self.run.join("result.json")))
             .map_err(|error| self.gone(&draft, error))?;
-        let folder = self.folder.clone();
+        let run = self.run.clone();
         drop(self);
-        put_away(&folder, record.outcome.status);
+        put_away(&run, record.attempt, record.outcome.status);
         Ok(())
     }
 }

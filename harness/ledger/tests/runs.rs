@@ -1,10 +1,12 @@
 //! Claims, results and logs of runs.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use isoflop_ledger::{
     Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
+    write_atomically,
 };
 use isoflop_suite::{
     CorpusFacts, Definition, Outcome, Plan, Retry, Status, Step, TimeSplit, Tokenizer,
@@ -108,11 +110,15 @@ fn a_cell_is_trained_by_one_and_published_once() {
 fn what_failed_is_tried_again_as_a_new_attempt() {
     let (_keep, suite) = place();
     let cell = cell();
-    let attempt = mine(&suite, &cell);
+    let mut attempt = mine(&suite, &cell);
+    attempt.record(&step(1)).unwrap();
     attempt.publish(&result(&cell, 1, Status::Failed)).unwrap();
     let attempt = mine(&suite, &cell);
     assert_eq!(attempt.number(), 2);
     drop(attempt);
+    // Until the next end is published, the log of the last one stays.
+    let ended = suite.result(&cell.id).unwrap().unwrap();
+    assert_eq!(suite.steps(&ended).unwrap(), [step(1)]);
     let attempt = mine(&suite, &cell);
     assert_eq!(attempt.number(), 3);
 }
@@ -153,21 +159,65 @@ fn a_dead_holders_cell_goes_on_from_its_checkpoint() {
     );
 }
 
-/// A process killed after its result is published and before its folder is tidied.
+/// Processes killed after a result is published: its own before it has tidied its folder, and another
+/// that had just moved that folder away to take the cell over.
 #[test]
-fn what_a_published_attempt_left_is_taken_away() {
+fn what_the_dead_left_of_a_published_run_is_taken_away() {
     let (_keep, suite) = place();
     let cell = cell();
-    let attempt = mine(&suite, &cell);
+    let mut attempt = mine(&suite, &cell);
+    attempt.record(&step(1)).unwrap();
     attempt.publish(&result(&cell, 1, Status::Done)).unwrap();
-    let folder = suite.run(&cell.id).join("attempt-0001");
-    for name in ["lock", "lease.json", "checkpoint"] {
+    let run = suite.run(&cell.id);
+    let folder = run.join("attempt-0001");
+    for name in ["lock", "lease.json", "checkpoint", ".checkpoint.12"] {
         fs::write(folder.join(name), "").unwrap();
     }
+    fs::create_dir(run.join(".attempt-0002.34")).unwrap();
+    fs::write(run.join(".cell.json.56"), "").unwrap();
+    fs::rename(&folder, run.join("attempt-0001.lost")).unwrap();
     assert!(matches!(claim(&suite, &cell), Claim::Ended(Status::Done)));
-    let left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().collect();
-    assert_eq!(left.len(), 1, "{left:?}");
-    assert_eq!(left[0].file_name(), "steps.jsonl");
+    assert_eq!(names(&run), ["attempt-0001", "cell.json", "result.json"]);
+    assert_eq!(names(&folder), ["steps.jsonl"]);
+    let record = suite.result(&cell.id).unwrap().unwrap();
+    assert_eq!(suite.steps(&record).unwrap(), [step(1)]);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Two processes that write one file over and over, each of which clears the other's drafts.
+#[test]
+fn a_file_has_many_writers_and_no_drafts_left() {
+    let (_keep, suite) = place();
+    fs::create_dir_all(suite.path()).unwrap();
+    fs::write(suite.file(".fits.json.7"), "of a dead process").unwrap();
+    let path = suite.file("fits.json");
+    std::thread::scope(|scope| {
+        let clearing = scope.spawn(|| {
+            for _ in 0..200 {
+                // As another process does before it writes.
+                for name in names(suite.path()) {
+                    if name.starts_with('.') {
+                        let _ = fs::remove_file(suite.file(&name));
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        });
+        while !clearing.is_finished() {
+            write_atomically(&path, &[b'a'; 5000]).unwrap();
+            assert_eq!(fs::read(&path).unwrap().len(), 5000);
+        }
+    });
+    write_atomically(&path, b"last").unwrap();
+    assert_eq!(names(suite.path()), ["fits.json"]);
 }
 
 #[test]
