@@ -18,6 +18,7 @@ use isoflop_train::Machine;
 use crate::command::run::{Suite, SuiteArguments};
 use crate::command::worker::{Timing, result_record};
 use crate::progress::Progress;
+use crate::trust::Standing;
 use crate::workers::{Event, Message, Worker};
 
 /// Hands a suite's cells to workers and keeps account of how they end.
@@ -25,6 +26,7 @@ pub struct Coordinator<'a> {
     pub suite: &'a Suite,
     pub arguments: &'a SuiteArguments,
     pub folder: &'a SuiteFolder,
+    pub standing: &'a Standing,
     pub workers: usize,
     pub threads: usize,
     pub timing: Timing,
@@ -41,7 +43,7 @@ impl Coordinator<'_> {
             system: machine.system,
             processor: machine.processor,
             threads: machine.threads,
-            device: self.arguments.device.to_string(),
+            device: self.suite.device.to_string(),
             workers: self.workers,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -73,7 +75,7 @@ impl Coordinator<'_> {
         eprintln!(
             "{}: {cells} cells, {done} done, {left} to train on {} with {} workers",
             self.suite.definition.name,
-            self.arguments.device,
+            self.suite.device,
             self.workers.min(left.max(1)),
         );
         if left > 0 {
@@ -158,7 +160,8 @@ impl Coordinator<'_> {
         let given = self.arguments;
         let mut arguments = vec![
             given.suite.display().to_string(),
-            format!("--device={}", given.device),
+            format!("--device={}", self.suite.device),
+            format!("--standing={}", serde_json::json!(self.standing)),
             format!("--folder={}", self.folder.path().display()),
             format!("--threads={}", self.threads),
             format!("--lease={}", self.timing.lease),
@@ -190,11 +193,10 @@ impl Coordinator<'_> {
             return Ok(None);
         };
         let result = result_record(
+            self.suite,
+            self.standing,
             planned,
             &attempt,
-            &self.suite.corpus,
-            &self.arguments.device,
-            None,
             self.threads,
             Outcome::unscored(status, reason.to_owned()),
         );
@@ -254,8 +256,13 @@ struct Watch<'a> {
 impl Watch<'_> {
     fn start(&self, number: usize) -> anyhow::Result<Arc<Mutex<Worker>>> {
         let arguments = self.coordinator.worker_arguments();
-        let device = &self.coordinator.arguments.device;
-        Ok(Worker::start(number, &arguments, device, self.to.clone())?)
+        let software = self.coordinator.standing.software;
+        Ok(Worker::start(
+            number,
+            &arguments,
+            software,
+            self.to.clone(),
+        )?)
     }
 
     fn event(&mut self, number: usize, event: Event) {

@@ -7,6 +7,8 @@ mod filter;
 mod fitting;
 mod places;
 #[cfg(feature = "train")]
+mod probing;
+#[cfg(feature = "train")]
 mod progress;
 #[cfg(feature = "train")]
 mod provenance;
@@ -15,6 +17,8 @@ mod show;
 #[cfg(feature = "train")]
 mod stopping;
 mod telling;
+#[cfg(feature = "train")]
+mod trust;
 #[cfg(feature = "train")]
 mod workers;
 
@@ -44,7 +48,7 @@ enum Exit {
     /// The suite ended with cells that are not done.
     #[cfg(feature = "train")]
     NotAllDone = 3,
-    /// A fit was refused.
+    /// A fit was refused, or a device.
     Refused = 4,
 }
 
@@ -78,6 +82,10 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
     if error.downcast_ref::<DefinitionError>().is_some() {
         return Exit::BadDefinition.into();
+    }
+    #[cfg(feature = "train")]
+    if error.downcast_ref::<trust::Untrusted>().is_some() {
+        return Exit::Refused.into();
     }
     let no_column = matches!(error.downcast_ref(), Some(LedgerError::NoColumn { .. }));
     if no_column

@@ -9,8 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use isoflop_suite::{CellId, Nats, Status, Tokens};
-use isoflop_train::DeviceName;
 use serde::{Deserialize, Serialize};
+
+use crate::trust::Standing;
 
 /// Lines of a worker's stderr that are kept for the reason of its end.
 const LAST_LINES: usize = 8;
@@ -58,7 +59,7 @@ impl Worker {
     pub fn start(
         number: usize,
         arguments: &[String],
-        device: &DeviceName,
+        software: bool,
         to: Sender<Message>,
     ) -> std::io::Result<Arc<Mutex<Worker>>> {
         let mut command = Command::new(std::env::current_exe()?);
@@ -70,7 +71,7 @@ impl Worker {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        set_environment(&mut command, device);
+        set_environment(&mut command, software);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -119,14 +120,15 @@ impl Drop for Worker {
     }
 }
 
-/// What a worker's process needs of its environment before it begins. A setting of the user's stays.
-fn set_environment(command: &mut Command, device: &DeviceName) {
+/// What a process that trains needs of its environment before it begins, on a device that is a
+/// software rasteriser or not. A setting of the user's stays.
+pub fn set_environment(command: &mut Command, software: bool) {
     // Burn restores an optimizer's moments on its default device before they go to the model's.
-    let backend = match device {
-        DeviceName::Flex => "flex",
-        DeviceName::Wgpu(_) => "wgpu",
-    };
-    command.env(BACKEND, backend);
+    command.env(BACKEND, "flex");
+    // Where every kernel takes seconds to compile, candidates cost more than they bring.
+    if software && std::env::var_os(AUTOTUNE).is_none() {
+        command.env(AUTOTUNE, "minimal");
+    }
     // Training frees and takes the same large buffers every step. glibc gives each back to the system
     // and has it mapped and cleared anew; told not to, steps are a third faster.
     for (name, bytes) in [
@@ -141,20 +143,19 @@ fn set_environment(command: &mut Command, device: &DeviceName) {
 }
 
 const BACKEND: &str = "BURN_DEVICE";
+const AUTOTUNE: &str = "CUBECL_AUTOTUNE_LEVEL";
 
 /// Gives a worker that no coordinator has started, but a cluster's scheduler, the environment that
-/// it needs: the program begins anew in its place.
+/// it needs: the program begins anew in its place, and knows how its device stands.
 ///
 /// # Errors
 /// If it cannot.
 #[cfg(unix)]
-pub fn settle(device: &DeviceName) -> std::io::Result<()> {
-    if std::env::var_os(BACKEND).is_some() {
-        return Ok(());
-    }
+pub fn settle(standing: &Standing) -> std::io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1));
-    set_environment(&mut command, device);
+    command.arg(format!("--standing={}", serde_json::json!(standing)));
+    set_environment(&mut command, standing.software);
     Err(std::os::unix::process::CommandExt::exec(&mut command))
 }
 
@@ -163,11 +164,11 @@ pub fn settle(device: &DeviceName) -> std::io::Result<()> {
 /// # Errors
 /// Never.
 #[cfg(not(unix))]
-pub fn settle(_: &DeviceName) -> std::io::Result<()> {
+pub fn settle(_: &Standing) -> std::io::Result<()> {
     Ok(())
 }
 
-fn last_lines(stderr: impl Read) -> String {
+pub fn last_lines(stderr: impl Read) -> String {
     let mut last = VecDeque::new();
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         if last.len() == LAST_LINES {

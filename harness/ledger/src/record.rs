@@ -49,6 +49,13 @@ pub struct RunRecord {
     pub device: String,
     /// Its adapter, as the driver names it; the processor has none.
     pub adapter: Option<String>,
+    /// Its driver and the driver's version; the processor has none.
+    #[serde(default)]
+    pub driver: Option<String>,
+    /// Whether the device passed its check in the cell's precision: `trusted`, `untrusted` or
+    /// `untested`. Results from before there was a check have nothing here.
+    #[serde(default)]
+    pub device_check: Option<String>,
     /// Threads the run could use, on a CPU.
     pub threads: usize,
     /// This program's version.

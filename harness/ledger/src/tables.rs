@@ -72,6 +72,13 @@ fn identity(runs: &Runs) -> Vec<Column> {
         column!(runs, "adapter", |_: &CellRecord, r: &RunRecord| r
             .adapter
             .clone()),
+        column!(runs, "driver", |_: &CellRecord, r: &RunRecord| r
+            .driver
+            .clone()),
+        column!(runs, "device_check", |_: &CellRecord, r: &RunRecord| r
+            .device_check
+            .clone()
+            .unwrap_or_else(|| "untested".to_owned())),
         column!(runs, "status", |_: &CellRecord, r: &RunRecord| r
             .outcome
             .status
@@ -167,6 +174,9 @@ fn settings(runs: &Runs) -> Vec<Column> {
             .cell
             .training
             .gradient_clip),
+        column!(runs, "precision", |c: &C, _: &R| word(
+            &c.cell.training.precision
+        )),
         column!(runs, "evaluation_context", |c: &C, _: &R| c
             .cell
             .evaluation

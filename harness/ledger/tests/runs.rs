@@ -35,6 +35,8 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
         tries: 1,
         device: "flex".into(),
         adapter: None,
+        driver: None,
+        device_check: None,
         threads: 1,
         version: "0".into(),
         bytes_per_token: 1.0,

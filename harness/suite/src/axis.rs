@@ -4,9 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use crate::Precision;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-/// A number an axis can hold. TOML writes `2e6` as a float, so counts take whole floats too.
+/// A value an axis can hold. TOML writes `2e6` as a float, so counts take whole floats too.
 pub trait AxisValue: Copy {
     /// What a user would call the value.
     const EXPECTED: &'static str;
@@ -14,6 +15,10 @@ pub trait AxisValue: Copy {
     fn from_integer(value: i64) -> Option<Self>;
     /// The value of a float, if it can be one.
     fn from_float(value: f64) -> Option<Self>;
+    /// The value of a word, if it can be one.
+    fn from_word(_: &str) -> Option<Self> {
+        None
+    }
 }
 
 impl AxisValue for u64 {
@@ -38,6 +43,22 @@ impl AxisValue for f64 {
 
     fn from_float(value: f64) -> Option<Self> {
         (value.is_finite() && value > 0.0).then_some(value)
+    }
+}
+
+impl AxisValue for Precision {
+    const EXPECTED: &'static str = "\"f32\", \"f16\", \"bf16\", \"mixed-f16\" or \"mixed-bf16\"";
+
+    fn from_integer(_: i64) -> Option<Self> {
+        None
+    }
+
+    fn from_float(_: f64) -> Option<Self> {
+        None
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 
@@ -66,6 +87,10 @@ impl<'de, T: AxisValue> Visitor<'de> for ValuesVisitor<T> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Values<T>, E> {
         single(value, T::from_float(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Values<T>, E> {
+        single(format_args!("\"{value}\""), T::from_word(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Values<T>, A::Error> {

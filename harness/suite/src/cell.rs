@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Flops, Model, ScheduleKind, Tokenizer, Tokens};
+use crate::{Flops, Model, Precision, ScheduleKind, Tokenizer, Tokens};
 
 /// One point of a suite, fully resolved. The same cell can run on several devices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// The gradient's global norm is clipped to this.
     pub gradient_clip: f64,
+    /// What a step computes in.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 /// The learning rate's course, in steps.

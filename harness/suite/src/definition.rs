@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::error::Source;
 use crate::model::FeedForward;
-use crate::{Axis, DefinitionError, Retry, Tokens};
+use crate::{Axis, DefinitionError, Precision, Retry, Tokens};
 
 /// An experiment definition.
 #[derive(Debug, Clone)]
@@ -395,6 +395,8 @@ pub struct Sweep {
     pub learning_rate: Option<Axis<f64>>,
     /// Of initial weights and data order.
     pub seed: Option<Axis<u64>>,
+    /// What steps compute in.
+    pub precision: Option<Axis<Precision>>,
     /// Data budget in tokens.
     pub tokens: Option<Axis<u64>>,
     /// Data budget in tokens per parameter (of all parameters).

@@ -33,6 +33,7 @@ mod memory;
 mod model;
 mod outcome;
 mod plan;
+mod precision;
 mod rules;
 mod sweep;
 
@@ -49,6 +50,7 @@ pub use memory::training_memory;
 pub use model::{FeedForward, Model, ParameterCount};
 pub use outcome::{Outcome, Retry, Status, Step, TimeSplit};
 pub use plan::{Plan, PlannedCell};
+pub use precision::{NoPrecision, Precision};
 pub use rules::Decision;
 
 /// Parameters, as a count.

@@ -244,6 +244,7 @@ fn resolve_training(
             weight_decay: *given.weight_decay.get_ref(),
         },
         gradient_clip: *given.gradient_clip.get_ref(),
+        precision: point.precision,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use crate::DefinitionError;
 use crate::axis::Axis;
 use crate::definition::Sweep;
 use crate::error::Source;
+use crate::{DefinitionError, Precision};
 
 /// More cells than this is a slip of the pen: a product of axes that was meant as a list.
 const MOST_CELLS: usize = 100_000;
@@ -30,6 +30,7 @@ pub struct Point {
     pub batch: Option<u64>,
     pub learning_rate: Option<f64>,
     pub seed: u64,
+    pub precision: Precision,
     pub budget: Budget,
 }
 
@@ -114,6 +115,7 @@ fn merge(
             source,
         )?,
         seed: either("seed", &sweep.seed, &item.seed, source)?,
+        precision: either("precision", &sweep.precision, &item.precision, source)?,
         tokens: either("tokens", &sweep.tokens, &item.tokens, source)?,
         tokens_per_parameter: either(
             "tokens_per_parameter",
@@ -176,6 +178,13 @@ fn product(sweep: &Sweep, source: &Source) -> Result<Vec<(Point, Range<usize>)>,
         },
     )?;
     product.count("seed", sweep.seed.as_ref(), 0..=u64::MAX, |p, v| p.seed = v)?;
+    product.cross(
+        "precision",
+        sweep.precision.as_ref(),
+        |_| true,
+        "",
+        |p, v| p.precision = v,
+    )?;
     product.budget(sweep)?;
 
     let place = width.span.clone();

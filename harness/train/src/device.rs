@@ -7,15 +7,86 @@ use burn::tensor::{Device, DeviceType};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::fault::Fault;
 
 /// A device's name: `flex`, `wgpu:0`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum DeviceName {
-    /// The processor, through Burn's `flex` backend.
+    /// The processor, through Burn's `flex` backend: the reference that others are checked against.
     Flex,
-    /// An adapter of wgpu, by its place in wgpu's list.
-    Wgpu(usize),
+    /// An adapter of a GPU backend, by its place in the backend's list.
+    Adapter(Backend, usize),
+    /// A device made wrong on purpose, `faulty:gradient`, on which the check itself is tested.
+    Faulty(Fault),
+}
+
+/// A GPU backend of Burn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// Any graphics API that wgpu finds, by shaders in WGSL.
+    Wgpu,
+    /// Vulkan, by shaders in SPIR-V.
+    Vulkan,
+    /// NVIDIA's CUDA.
+    Cuda,
+    /// AMD's ROCm.
+    Rocm,
+    /// Apple's Metal, by shaders in MSL.
+    Metal,
+}
+
+impl Backend {
+    /// Every backend, whether or not it is in this build.
+    pub const ALL: [Backend; 5] = [
+        Backend::Wgpu,
+        Backend::Vulkan,
+        Backend::Cuda,
+        Backend::Rocm,
+        Backend::Metal,
+    ];
+
+    /// Its name, and that of the Cargo feature that builds it in.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Backend::Wgpu => "wgpu",
+            Backend::Vulkan => "vulkan",
+            Backend::Cuda => "cuda",
+            Backend::Rocm => "rocm",
+            Backend::Metal => "metal",
+        }
+    }
+
+    /// Burn's word for it, where it is in this build.
+    fn device_type(self) -> Option<DeviceType> {
+        match self {
+            Backend::Wgpu => Some(DeviceType::Wgpu),
+            #[cfg(feature = "vulkan")]
+            Backend::Vulkan => Some(DeviceType::Vulkan),
+            #[cfg(feature = "cuda")]
+            Backend::Cuda => Some(DeviceType::Cuda),
+            #[cfg(feature = "rocm")]
+            Backend::Rocm => Some(DeviceType::Rocm),
+            #[cfg(feature = "metal")]
+            Backend::Metal => Some(DeviceType::Metal),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    /// Whether it is in this build.
+    pub fn is_built(self) -> bool {
+        self.device_type().is_some()
+    }
+
+    /// The backend's devices on this machine. Asking loads its drivers, which may take the process
+    /// down.
+    pub fn devices(self) -> Vec<DeviceName> {
+        let found = self
+            .device_type()
+            .map_or(0, |it| Device::enumerate(it).len());
+        (0..found).map(|i| DeviceName::Adapter(self, i)).collect()
+    }
 }
 
 impl DeviceName {
@@ -23,13 +94,19 @@ impl DeviceName {
     pub fn slug(&self) -> String {
         self.to_string().replace(':', "-")
     }
+
+    /// Whether it computes on the processor, so that several workers share its cores.
+    pub fn is_processor(&self) -> bool {
+        !matches!(self, DeviceName::Adapter(..))
+    }
 }
 
 impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DeviceName::Flex => f.write_str("flex"),
-            DeviceName::Wgpu(index) => write!(f, "wgpu:{index}"),
+            DeviceName::Flex => f.pad("flex"),
+            DeviceName::Adapter(backend, index) => f.pad(&format!("{}:{index}", backend.as_str())),
+            DeviceName::Faulty(fault) => f.pad(&format!("faulty:{}", fault.as_str())),
         }
     }
 }
@@ -52,14 +129,30 @@ impl FromStr for DeviceName {
     type Err = TrainError;
 
     fn from_str(name: &str) -> Result<Self, TrainError> {
-        let (backend, index) = name.split_once(':').unwrap_or((name, "0"));
-        match (backend, index.parse()) {
-            ("flex", Ok(0)) => Ok(DeviceName::Flex),
-            ("wgpu", Ok(index)) => Ok(DeviceName::Wgpu(index)),
-            _ => Err(TrainError::NoDevice {
-                name: name.to_owned(),
-                help: "use `flex` for the processor, or `wgpu:0` for the first GPU".into(),
-            }),
+        let none = |help: String| TrainError::NoDevice {
+            name: name.to_owned(),
+            help,
+        };
+        let (word, rest) = name.split_once(':').unwrap_or((name, "0"));
+        if word == "faulty"
+            && let Some(fault) = Fault::ALL.into_iter().find(|it| it.as_str() == rest)
+        {
+            return Ok(DeviceName::Faulty(fault));
+        }
+        let backend = Backend::ALL.into_iter().find(|it| it.as_str() == word);
+        match (word, backend, rest.parse()) {
+            ("flex", _, Ok(0)) => Ok(DeviceName::Flex),
+            (_, Some(backend), Ok(index)) if backend.is_built() => {
+                Ok(DeviceName::Adapter(backend, index))
+            }
+            (_, Some(_), Ok(_)) => Err(none(format!(
+                "this build has no `{word}`; build it with `--features {word}`"
+            ))),
+            _ => Err(none(
+                "use `flex` for the processor, `wgpu:0` for the first GPU, `auto` for the best that \
+                 passes its check; `isoflop devices` lists them"
+                    .to_owned(),
+            )),
         }
     }
 }
@@ -69,31 +162,22 @@ impl FromStr for DeviceName {
 /// # Errors
 /// If the machine has no such device.
 pub fn open_device(name: &DeviceName) -> Result<Device, TrainError> {
-    match name {
-        DeviceName::Flex => Ok(Device::flex()),
-        DeviceName::Wgpu(index) => {
-            let adapters: Vec<_> = Device::enumerate(DeviceType::Wgpu).into_iter().collect();
-            let count = adapters.len();
-            adapters
-                .into_iter()
-                .nth(*index)
-                .ok_or_else(|| TrainError::NoDevice {
-                    name: name.to_string(),
-                    help: format!("wgpu finds {count} adapters here; `flex` is the processor"),
-                })
-        }
-    }
-}
-
-/// A device's adapter, as its driver names it; the processor has none.
-///
-/// # Errors
-/// If the machine has no such device.
-pub fn adapter(name: &DeviceName) -> Result<Option<String>, TrainError> {
-    Ok(match name {
-        DeviceName::Flex => None,
-        DeviceName::Wgpu(_) => open_device(name)?.identity().map(|identity| identity.name),
-    })
+    let DeviceName::Adapter(backend, index) = name else {
+        return Ok(Device::flex());
+    };
+    let found = backend.device_type().map(Device::enumerate);
+    let adapters: Vec<Device> = found.into_iter().flatten().collect();
+    let count = adapters.len();
+    adapters
+        .into_iter()
+        .nth(*index)
+        .ok_or_else(|| TrainError::NoDevice {
+            name: name.to_string(),
+            help: format!(
+                "{} finds {count} adapters here; `flex` is the processor",
+                backend.as_str()
+            ),
+        })
 }
 
 /// Runs `work` on a pool of `threads` threads of the processor, as one of them.

@@ -4,23 +4,32 @@
 //! weights and data order come from the cell's seed through generators of this crate, so that
 //! every device starts from the same numbers and reads the same batches.
 
+mod adapter;
 mod batches;
+mod check;
 mod checkpoint;
 mod corpus;
 mod device;
 mod error;
 mod evaluate;
+mod evidence;
+mod fault;
 mod model;
+mod peak;
 mod process;
 mod schedule;
 mod trainer;
 
+pub use adapter::{AdapterFacts, Kind, computes};
 pub use batches::Windows;
+pub use check::{Check, Difference, Verdict, check};
 pub use corpus::{Corpus, Grammar, TokenStream, default_cache};
-pub use device::{DeviceName, adapter, on_threads, open_device};
+pub use device::{Backend, DeviceName, on_threads, open_device};
 pub use error::{CorpusError, TrainError};
 pub use evaluate::{Score, evaluate};
+pub use fault::Fault;
 pub use model::{Transformer, cross_entropy};
+pub use peak::{copy_peak, multiply_peak};
 pub use process::{Machine, peak_memory, reset_peak_memory};
 pub use schedule::learning_rate;
 pub use trainer::{Keeper, Trainer, train};

@@ -40,8 +40,23 @@ pub fn reset_peak_memory() {
 
 /// Most memory this process has held since the last reset, where the system tells.
 pub fn peak_memory() -> Option<Bytes> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    kibibytes("/proc/self/status", "VmHWM:")
+}
+
+/// Memory of this machine, where the system tells.
+pub(crate) fn memory_of_machine() -> Option<Bytes> {
+    kibibytes("/proc/meminfo", "MemTotal:")
+}
+
+/// Memory this process holds now, where the system tells.
+pub(crate) fn memory_held() -> Option<Bytes> {
+    kibibytes("/proc/self/status", "VmRSS:")
+}
+
+/// A number of kibibytes in a file of Linux, as bytes.
+fn kibibytes(path: &str, name: &str) -> Option<Bytes> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -6,11 +6,12 @@ use std::time::Instant;
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::store::{ModuleRecord, RecordError};
-use burn::tensor::{Device, Tensor};
-use isoflop_suite::{Cell, Outcome, Seconds, Status, Step, TimeSplit};
+use burn::tensor::{Device, Int, Tensor};
+use isoflop_suite::{Cell, Outcome, Precision, Seconds, Status, Step, TimeSplit};
 
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::evaluate::tokens;
+use crate::evidence::{Named, numbers};
 use crate::model::cross_entropy;
 use crate::process::{peak_memory, reset_peak_memory};
 use crate::schedule::learning_rate;
@@ -67,7 +68,7 @@ impl<'a> Trainer<'a> {
             });
         }
         let device = device.clone().autodiff();
-        let model = Transformer::new(&cell.model, cell.seed, &device);
+        let model = Transformer::new(&cell.model, cell.seed, cell.training.precision, &device);
         let (built, formula) = (model.parameters(), cell.model.parameters().total());
         if built != formula {
             return Err(TrainError::ParameterCount { built, formula });
@@ -93,27 +94,65 @@ impl<'a> Trainer<'a> {
         &self.model
     }
 
+    /// Puts another model of the same parameters in its place.
+    pub(crate) fn change_model(&mut self, change: impl FnOnce(Transformer) -> Transformer) {
+        self.model = change(self.model.clone());
+    }
+
+    /// What each layer hands on of the next step's first micro-batch.
+    pub(crate) fn outputs(&mut self) -> Vec<Named> {
+        let mut outputs = Vec::new();
+        let (inputs, _) = self.batch(self.step * self.cell.training.batch);
+        self.model.forward_seen(inputs, |name, output| {
+            let values = numbers(output.clone().inner());
+            outputs.push(Named { name, values });
+        });
+        outputs
+    }
+
     /// Does one optimizer step.
     pub fn step(&mut self) -> StepResult {
+        let (loss, gradients) = self.gradients();
+        self.apply(loss, gradients)
+    }
+
+    /// The loss of the next step's batch, and the gradients of its mean, in f32.
+    pub fn gradients(&mut self) -> (Tensor<1>, GradientsParams) {
         let training = &self.cell.training;
         let micro_batches = training.batch / training.micro_batch;
+        let scale = loss_scale(training.precision);
         let mut gradients = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(micro_batches as usize);
         for micro in 0..micro_batches {
             let first = self.step * training.batch + micro * training.micro_batch;
             let loss = self.forward(first).div_scalar(micro_batches as f64);
-            let micro_gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+            losses.push(loss.clone().inner());
+            let scaled = match scale {
+                Some(scale) => loss.mul_scalar(scale),
+                None => loss,
+            };
+            let micro_gradients = GradientsParams::from_grads(scaled.backward(), &self.model);
             gradients.accumulate(&self.model, micro_gradients);
-            losses.push(loss.inner());
         }
+        let mut gradients = gradients.grads();
+        if let Some(scale) = scale {
+            let back = Tensor::from_floats([1.0 / scale as f32], &self.device.clone().inner());
+            multiply(&self.model, &mut gradients, back);
+        }
+        let loss = losses.into_iter().reduce(|sum, loss| sum + loss);
+        let loss = loss.expect("a batch has at least one micro-batch");
+        (loss, gradients)
+    }
+
+    /// Does the optimizer's step with these gradients.
+    pub fn apply(&mut self, loss: Tensor<1>, gradients: GradientsParams) -> StepResult {
+        let training = &self.cell.training;
         self.step += 1;
         let rate = learning_rate(&training.schedule, self.step, training.steps);
-        let (gradients, gradient_norm) =
-            clip(&self.model, gradients.grads(), training.gradient_clip);
+        let (gradients, gradient_norm) = clip(&self.model, gradients, training.gradient_clip);
         self.model = self.optimizer.step(rate, self.model.clone(), gradients);
-        let loss = losses.into_iter().reduce(|sum, loss| sum + loss);
         StepResult {
-            loss: loss.expect("a batch has at least one micro-batch"),
+            loss,
             gradient_norm,
         }
     }
@@ -164,6 +203,12 @@ impl<'a> Trainer<'a> {
 
     /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
     fn forward(&mut self, first: u64) -> Tensor<1> {
+        let (inputs, targets) = self.batch(first);
+        cross_entropy(self.model.forward(inputs), targets).mean()
+    }
+
+    /// Inputs and targets of the micro-batch that begins with the `first` sequence of the run.
+    fn batch(&mut self, first: u64) -> (Tensor<2, Int>, Tensor<2, Int>) {
         let begin = Instant::now();
         let rows = self.cell.training.micro_batch;
         let shape = [rows as usize, self.cell.model.sequence_length as usize];
@@ -176,7 +221,7 @@ impl<'a> Trainer<'a> {
         let inputs = tokens(inputs, shape, &self.device);
         let targets = tokens(targets, shape, &self.device);
         self.data_seconds += begin.elapsed().as_secs_f64();
-        cross_entropy(self.model.forward(inputs), targets).mean()
+        (inputs, targets)
     }
 
     fn sync(&self) -> Result<(), TrainError> {
@@ -236,15 +281,6 @@ fn clip(
             }
         }
     }
-    struct Scale<'a>(&'a mut GradientsParams, Tensor<1>);
-    impl ModuleVisitor for Scale<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.0.remove::<D>(param.id) {
-                let scaled = gradient * self.1.clone().unsqueeze::<D>();
-                self.0.register(param.id, scaled);
-            }
-        }
-    }
     let mut squares = Squares(&gradients, None);
     model.visit(&mut squares);
     let norm = squares.1.expect("a model has gradients").sqrt();
@@ -254,8 +290,31 @@ fn clip(
         .recip()
         .mul_scalar(most)
         .clamp_max(1.0);
-    model.visit(&mut Scale(&mut gradients, scale));
+    multiply(model, &mut gradients, scale);
     (gradients, norm)
+}
+
+/// Multiplies all gradients by one number.
+fn multiply(model: &Transformer, gradients: &mut GradientsParams, factor: Tensor<1>) {
+    struct Multiply<'a>(&'a mut GradientsParams, Tensor<1>);
+    impl ModuleVisitor for Multiply<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.remove::<D>(param.id) {
+                let product = gradient * self.1.clone().unsqueeze::<D>();
+                self.0.register(param.id, product);
+            }
+        }
+    }
+    model.visit(&mut Multiply(gradients, factor));
+}
+
+/// What the loss is multiplied by before the backward pass, so that gradients do not fall below the
+/// smallest 16-bit float (Micikevicius et al. 2018, section 3.2).
+fn loss_scale(precision: Precision) -> Option<f64> {
+    match precision {
+        Precision::F16 | Precision::MixedF16 => Some(4096.0),
+        Precision::F32 | Precision::Bf16 | Precision::MixedBf16 => None,
+    }
 }
 
 /// Who keeps a run: its log, its checkpoints, and whether it is to go on.

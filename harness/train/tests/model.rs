@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_suite::{FeedForward, Model};
+use isoflop_suite::{FeedForward, Model, Precision};
 use isoflop_train::{Transformer, cross_entropy};
 
 fn shape(feed_forward: FeedForward, bias: bool, tied_head: bool) -> Model {
@@ -97,7 +97,7 @@ fn gradients_are_those_of_finite_differences() {
         FeedForward::SquaredRelu,
     ] {
         for (bias, tied_head) in [(false, true), (true, false)] {
-            let model = Transformer::new(&shape(kind, bias, tied_head), 3, &device);
+            let model = Transformer::new(&shape(kind, bias, tied_head), 3, Precision::F32, &device);
             let gradients = GradientsParams::from_grads(loss(&model, &device).backward(), &model);
             let mut slopes = Slopes {
                 gradients: &gradients,
@@ -128,7 +128,12 @@ fn gradients_are_those_of_finite_differences() {
 #[test]
 fn no_position_sees_what_follows_it() {
     let device = Device::flex();
-    let model = Transformer::new(&shape(FeedForward::Swiglu, true, true), 1, &device);
+    let model = Transformer::new(
+        &shape(FeedForward::Swiglu, true, true),
+        1,
+        Precision::F32,
+        &device,
+    );
     let logits = |last: i32| -> Vec<f32> {
         let ids = vec![1, 2, 3, 4, 5, last];
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [1, 6]), &device);
@@ -148,7 +153,12 @@ fn no_position_sees_what_follows_it() {
 #[test]
 fn positions_matter_through_distance() {
     let device = Device::flex();
-    let model = Transformer::new(&shape(FeedForward::Gelu, false, false), 1, &device);
+    let model = Transformer::new(
+        &shape(FeedForward::Gelu, false, false),
+        1,
+        Precision::F32,
+        &device,
+    );
     let logits = |ids: Vec<i32>| -> Vec<f32> {
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(ids, [1, 6]), &device);
         model.forward(tokens).into_data().try_into_vec().unwrap()
@@ -169,7 +179,12 @@ fn positions_matter_through_distance() {
 #[test]
 fn an_untrained_model_guesses_evenly() {
     let device = Device::flex();
-    let model = Transformer::new(&shape(FeedForward::Swiglu, false, true), 0, &device);
+    let model = Transformer::new(
+        &shape(FeedForward::Swiglu, false, true),
+        0,
+        Precision::F32,
+        &device,
+    );
     let loss = f64::from(loss(&model, &device).into_scalar::<f32>());
     assert!((loss - 11f64.ln()).abs() < 0.5, "{loss}");
 }

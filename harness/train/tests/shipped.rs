@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use isoflop_suite::{CorpusFacts, Definition, Plan};
+use isoflop_suite::{CorpusFacts, Definition, Plan, Precision};
 use isoflop_train::Transformer;
 
 #[test]
@@ -33,7 +33,7 @@ fn models_have_the_parameters_the_formula_says() {
     }
     assert!(shapes.len() > 10);
     for shape in shapes {
-        let model = Transformer::new(&shape, 0, &Device::flex());
+        let model = Transformer::new(&shape, 0, Precision::F32, &Device::flex());
         assert_eq!(model.parameters(), shape.parameters().total(), "{shape:?}");
     }
 }

@@ -1,11 +1,15 @@
 //! One file per command.
 
 mod allocate;
+#[cfg(feature = "train")]
+mod devices;
 mod fit;
 #[cfg(feature = "train")]
 mod plan;
 mod plot;
 mod predict;
+#[cfg(feature = "train")]
+mod probe;
 #[cfg(feature = "train")]
 mod rerun;
 #[cfg(feature = "train")]
@@ -22,6 +26,9 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what this machine can train on, how fast it is and whether it can be trusted.
+    #[cfg(feature = "train")]
+    Devices(devices::Arguments),
     /// Show a suite's cells, parameters, FLOPs, memory and time, before anything is spent.
     #[cfg(feature = "train")]
     Plan(plan::Arguments),
@@ -38,6 +45,10 @@ pub enum Command {
     #[cfg(feature = "train")]
     #[command(hide = true)]
     Worker(worker::Arguments),
+    /// Ask a device what it is; `devices` starts these.
+    #[cfg(feature = "train")]
+    #[command(hide = true)]
+    Probe(probe::Arguments),
     /// Make the tables of a suite's results, as Parquet and CSV.
     Table(table::Arguments),
     /// Fit laws to a table of runs, or slice it by compute.
@@ -55,6 +66,8 @@ impl Command {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             #[cfg(feature = "train")]
+            Command::Devices(arguments) => devices::devices(&arguments),
+            #[cfg(feature = "train")]
             Command::Plan(arguments) => plan::plan(&arguments),
             #[cfg(feature = "train")]
             Command::Run(arguments) => run::run(&arguments),
@@ -64,6 +77,8 @@ impl Command {
             Command::Rerun(arguments) => rerun::rerun(&arguments),
             #[cfg(feature = "train")]
             Command::Worker(arguments) => worker::worker(&arguments),
+            #[cfg(feature = "train")]
+            Command::Probe(arguments) => probe::probe(&arguments),
             Command::Table(arguments) => table::table(&arguments),
             Command::Fit(arguments) => fit::fit(&arguments),
             Command::Predict(arguments) => predict::predict(&arguments),

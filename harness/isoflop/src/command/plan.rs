@@ -48,7 +48,7 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(entropy) = suite.corpus.entropy_rate {
         println!("exact entropy rate {entropy:.5} nats per token");
     }
-    let seconds = times(&suite, arguments)?;
+    let seconds = times(&suite)?;
     print!("\n{}", table(cells, &seconds));
     if suite.plan.repeated > 0 {
         println!(
@@ -77,6 +77,7 @@ fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
         "batch",
         "steps",
         "rate",
+        "precision",
         "N",
         "N no emb.",
         "D",
@@ -99,6 +100,7 @@ fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
                 training.batch.to_string(),
                 training.steps.to_string(),
                 format!("{:.2e}", training.schedule.learning_rate),
+                training.precision.to_string(),
                 si(planned.parameters.total() as f64),
                 si(planned.parameters.non_embedding() as f64),
                 si(planned.cell.tokens() as f64),
@@ -139,8 +141,8 @@ fn decisions(cells: &[PlannedCell]) -> String {
 }
 
 /// Seconds of every cell on one worker, from a few real steps of a cell of each shape and batch.
-fn times(suite: &Suite, arguments: &Arguments) -> anyhow::Result<Vec<f64>> {
-    let device = open_device(&arguments.suite.device)?;
+fn times(suite: &Suite) -> anyhow::Result<Vec<f64>> {
+    let device = open_device(&suite.device)?;
     let mut measured: Vec<(&PlannedCell, f64)> = Vec::new();
     let mut seconds = Vec::new();
     for planned in &suite.plan.cells {

@@ -26,7 +26,7 @@ pub struct Arguments {
 /// Forgets how the chosen cells ended, and runs the suite.
 pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(arguments.run.suite())?;
-    let folder = suite_folder(&suite, arguments.run.suite(), arguments.run.results());
+    let folder = suite_folder(&suite, arguments.run.results());
     let mut chosen = Vec::new();
     for text in &arguments.cell {
         chosen.push(suite.cell(text)?);

@@ -1,15 +1,16 @@
 //! `isoflop run`: a suite from its definition to its figures.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use isoflop_law::Record;
 use isoflop_ledger::{Columns, SuiteFolder, file_hash, read_table, write_atomically};
-use isoflop_suite::{CellId, Definition, Figure, Plan, Status};
-use isoflop_train::{Corpus, DeviceName, default_cache};
+use isoflop_suite::{CellId, Definition, Figure, Plan, Precision, Status};
+use isoflop_train::{Corpus, DeviceName, TrainError, default_cache};
 
 use crate::Exit;
 use crate::coordinator::Coordinator;
@@ -18,6 +19,7 @@ use crate::places::plots_of;
 use crate::progress::shape;
 use crate::stopping::on_signals;
 use crate::telling::{advise, describe};
+use crate::trust::Reports;
 
 use super::worker::Timing;
 use super::{plot, table};
@@ -26,12 +28,39 @@ use super::{plot, table};
 pub struct SuiteArguments {
     /// The experiment definition.
     pub suite: PathBuf,
-    /// Where to train: `flex` is the processor, `wgpu:0` the first GPU.
+    /// Where to train: `flex` is the processor, `wgpu:0` the first GPU, `auto` the best that passes
+    /// its check; `isoflop devices` lists them.
     #[arg(long, default_value = "flex")]
-    pub device: DeviceName,
+    pub device: DeviceChoice,
     /// Where prepared corpora are kept [default: the user's cache folder].
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+}
+
+impl SuiteArguments {
+    /// Where prepared corpora and reports of devices are kept.
+    pub fn cache(&self) -> PathBuf {
+        self.cache.clone().unwrap_or_else(default_cache)
+    }
+}
+
+/// Where to train, as a user says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The best that passes its check.
+    Auto,
+    Named(DeviceName),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        match text {
+            "auto" => Ok(DeviceChoice::Auto),
+            name => name.parse().map(DeviceChoice::Named),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +70,9 @@ pub struct Arguments {
     /// Worker processes that train at once [default: one per core on a processor, one on a GPU].
     #[arg(long)]
     workers: Option<usize>,
+    /// Train on a device that has not passed its check, and do not check it.
+    #[arg(long)]
+    unchecked: bool,
     /// Where results are kept.
     #[arg(long, value_name = "DIR", default_value = "results")]
     results: PathBuf,
@@ -56,6 +88,7 @@ pub struct Suite {
     pub definition: Definition,
     pub corpus: Corpus,
     pub plan: Plan,
+    pub device: DeviceName,
 }
 
 impl Suite {
@@ -70,18 +103,32 @@ impl Suite {
             Choice::of(wanted)?;
         }
         let folder = arguments.suite.parent().unwrap_or(Path::new("."));
-        let cache = arguments.cache.clone().unwrap_or_else(default_cache);
+        let cache = arguments.cache();
         let corpus = Corpus::prepare(&definition, folder, &cache)?;
         let plan = Plan::new(&definition, &corpus.facts)?;
+        let device = match &arguments.device {
+            DeviceChoice::Auto => Reports::new(&cache).best(),
+            DeviceChoice::Named(name) => name.clone(),
+        };
         Ok(Suite {
             definition,
             corpus,
             plan,
+            device,
         })
     }
 }
 
 impl Suite {
+    /// The precisions its cells train in.
+    pub fn precisions(&self) -> Vec<Precision> {
+        let cells = self.plan.cells.iter();
+        let all: BTreeSet<_> = cells
+            .map(|planned| planned.cell.training.precision)
+            .collect();
+        all.into_iter().collect()
+    }
+
     /// The cell whose id begins so.
     ///
     /// # Errors
@@ -112,8 +159,8 @@ pub struct NoCell {
 }
 
 /// The folder of a suite's results on a device.
-pub fn suite_folder(suite: &Suite, arguments: &SuiteArguments, results: &Path) -> SuiteFolder {
-    let device = arguments.device.slug();
+pub fn suite_folder(suite: &Suite, results: &Path) -> SuiteFolder {
+    let device = suite.device.slug();
     SuiteFolder::new(results.join(&suite.definition.name).join(device))
 }
 
@@ -131,19 +178,24 @@ impl Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
-    let device = &arguments.suite.device;
-    let folder = suite_folder(&suite, &arguments.suite, &arguments.results);
+    let precisions = suite.precisions();
+    let reports = Reports::new(&arguments.suite.cache());
+    let standing = reports.standing(&suite.device, &precisions, arguments.unchecked)?;
+    let folder = suite_folder(&suite, &arguments.results);
     let dir = folder.path().to_owned();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.unwrap_or(match device {
-        DeviceName::Flex => threads,
-        DeviceName::Wgpu(_) => 1,
-    });
+    let several = if suite.device.is_processor() {
+        threads
+    } else {
+        1
+    };
+    let workers = arguments.workers.unwrap_or(several);
     anyhow::ensure!(workers > 0, "--workers is at least 1");
     let coordinator = Coordinator {
         suite: &suite,
         arguments: &arguments.suite,
         folder: &folder,
+        standing: &standing,
         workers,
         threads: (threads / workers).max(1),
         timing: arguments.timing,

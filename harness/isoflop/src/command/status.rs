@@ -46,7 +46,7 @@ struct Standing {
 /// Exit code 3 where a cell is not done.
 pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
-    let folder = suite_folder(&suite, &arguments.suite, &arguments.results);
+    let folder = suite_folder(&suite, &arguments.results);
     let excluded = folder.exclusions()?;
     let mut all = Vec::new();
     for planned in &suite.plan.cells {

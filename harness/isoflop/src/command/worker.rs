@@ -12,11 +12,10 @@ use isoflop_ledger::{
     Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
 };
 use isoflop_suite::{CellId, Outcome, PlannedCell, Status, Step};
-use isoflop_train::{
-    Corpus, DeviceName, Keeper, TrainError, adapter, on_threads, open_device, train,
-};
+use isoflop_train::{Keeper, TrainError, on_threads, open_device, train};
 
 use crate::provenance::provenance;
+use crate::trust::{Reports, Standing};
 use crate::workers::{Event, settle};
 
 use super::fit::positive;
@@ -34,6 +33,9 @@ pub struct Arguments {
     /// Processor threads to use.
     #[arg(long)]
     threads: usize,
+    /// How the device stands, as its coordinator found out.
+    #[arg(long)]
+    standing: Option<Standing>,
     /// Stop, with a checkpoint, when standard input ends or says anything.
     #[arg(long)]
     supervised: bool,
@@ -51,11 +53,25 @@ pub struct Timing {
 }
 
 pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    settle(&arguments.suite.device)?;
     let suite = Suite::open(&arguments.suite)?;
+    let standing = match &arguments.standing {
+        Some(standing) => standing.clone(),
+        None => {
+            let reports = Reports::new(&arguments.suite.cache());
+            let standing = reports.standing(&suite.device, &suite.precisions(), true)?;
+            settle(&standing)?;
+            standing
+        }
+    };
     let folder = SuiteFolder::new(&arguments.folder);
     let stop = stop_flag(arguments.supervised)?;
     let mut leases = Leases::new(Duration::from_secs_f64(arguments.timing.lease));
+    let worker = Worker {
+        suite: &suite,
+        standing: &standing,
+        arguments,
+        stop: &stop,
+    };
     let excluded = folder.exclusions()?;
     let mut cells: Vec<&PlannedCell> = suite.plan.cells.iter().collect();
     cells.retain(|planned| excluded.reason(&planned.id).is_none());
@@ -77,7 +93,7 @@ pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 Claim::Ended(_) => {}
                 Claim::Taken => waiting.push(planned),
                 Claim::Mine(attempt) => {
-                    run_cell(planned, *attempt, &suite.corpus, arguments, &stop)?;
+                    worker.train(planned, *attempt)?;
                     // It may be one to try again.
                     waiting.push(planned);
                 }
@@ -167,85 +183,100 @@ impl Keeper for Keeping<'_> {
     }
 }
 
-fn run_cell(
-    planned: &PlannedCell,
-    attempt: Attempt,
-    corpus: &Corpus,
-    arguments: &Arguments,
-    stop: &AtomicBool,
-) -> anyhow::Result<()> {
-    let (device, threads) = (&arguments.suite.device, arguments.threads);
-    let begin = Event::Begin {
-        cell: planned.id.clone(),
-    };
-    if tell(&begin).is_err() {
-        stop.store(true, Ordering::Relaxed);
+/// A worker process at its suite.
+struct Worker<'a> {
+    suite: &'a Suite,
+    standing: &'a Standing,
+    arguments: &'a Arguments,
+    stop: &'a AtomicBool,
+}
+
+impl Worker<'_> {
+    /// Trains a claimed cell and publishes its result.
+    fn train(&self, planned: &PlannedCell, attempt: Attempt) -> anyhow::Result<()> {
+        self.tell(&Event::Begin {
+            cell: planned.id.clone(),
+        });
+        let mut keeping = Keeping {
+            cell: &planned.id,
+            attempt,
+            every: Duration::from_secs_f64(self.arguments.timing.checkpoint),
+            last: Instant::now(),
+            stop: self.stop,
+        };
+        let threads = self.arguments.threads;
+        let trained = on_threads(threads, || {
+            let device = open_device(&self.suite.device)?;
+            train(&planned.cell, &self.suite.corpus, &device, &mut keeping)
+        })?;
+        let attempt = keeping.attempt;
+        let outcome = match trained {
+            Ok(outcome) => outcome,
+            Err(TrainError::Stopped) => return Ok(()),
+            // Another process has the cell, and will publish its end.
+            Err(TrainError::Record(_)) if attempt.lost() => return Ok(()),
+            // The disk refuses: it is not the cell that failed.
+            Err(error @ TrainError::Record(_)) => return Err(error.into()),
+            Err(error) => Outcome::unscored(Status::Failed, error.to_string()),
+        };
+        let result = result_record(
+            self.suite,
+            self.standing,
+            planned,
+            &attempt,
+            threads,
+            outcome,
+        );
+        let outcome = result.outcome.clone();
+        match attempt.publish(&result) {
+            Err(LedgerError::Lost { .. }) => return Ok(()),
+            published => published?,
+        }
+        self.tell(&Event::End {
+            cell: planned.id.clone(),
+            status: outcome.status,
+            reason: outcome.reason,
+            loss: outcome.loss,
+            tries: result.tries,
+        });
+        Ok(())
     }
-    let mut keeping = Keeping {
-        cell: &planned.id,
-        attempt,
-        every: Duration::from_secs_f64(arguments.timing.checkpoint),
-        last: Instant::now(),
-        stop,
-    };
-    let trained = on_threads(threads, || {
-        train(&planned.cell, corpus, &open_device(device)?, &mut keeping)
-    })?;
-    let attempt = keeping.attempt;
-    let outcome = match trained {
-        Ok(outcome) => outcome,
-        Err(TrainError::Stopped) => return Ok(()),
-        // Another process has the cell, and will publish its end.
-        Err(TrainError::Record(_)) if attempt.lost() => return Ok(()),
-        // The disk refuses: it is not the cell that failed.
-        Err(error @ TrainError::Record(_)) => return Err(error.into()),
-        Err(error) => Outcome::unscored(Status::Failed, error.to_string()),
-    };
-    // Of a device that could not be opened there is no adapter to name.
-    let adapter = adapter(device).ok().flatten();
-    let result = result_record(planned, &attempt, corpus, device, adapter, threads, outcome);
-    let outcome = result.outcome.clone();
-    match attempt.publish(&result) {
-        Err(LedgerError::Lost { .. }) => return Ok(()),
-        published => published?,
+
+    /// Where nobody reads this worker any more, it stops as if asked to.
+    fn tell(&self, event: &Event) {
+        if tell(event).is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
-    let end = Event::End {
-        cell: planned.id.clone(),
-        status: outcome.status,
-        reason: outcome.reason,
-        loss: outcome.loss,
-        tries: result.tries,
-    };
-    if tell(&end).is_err() {
-        stop.store(true, Ordering::Relaxed);
-    }
-    Ok(())
 }
 
 /// What is published of an outcome.
 pub fn result_record(
+    suite: &Suite,
+    standing: &Standing,
     planned: &PlannedCell,
     attempt: &Attempt,
-    corpus: &Corpus,
-    device: &DeviceName,
-    adapter: Option<String>,
     threads: usize,
     outcome: Outcome,
 ) -> RunRecord {
+    let adapter = standing.adapter.as_ref();
+    let verdict = standing.verdict(planned.cell.training.precision);
     RunRecord {
         format: FORMAT,
         id: planned.id.clone(),
         attempt: attempt.number(),
         tries: attempt.tries(),
-        device: device.to_string(),
-        adapter,
+        device: suite.device.to_string(),
+        adapter: adapter.map(|adapter| adapter.name.clone()),
+        driver: adapter.and_then(|adapter| adapter.driver.clone()),
+        device_check: Some(verdict.as_str().to_owned()),
         threads,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        bytes_per_token: corpus.facts.bytes_per_token,
-        entropy_rate: corpus.entropy_rate,
+        bytes_per_token: suite.corpus.facts.bytes_per_token,
+        entropy_rate: suite.corpus.entropy_rate,
         outcome,
         steps_sha256: None,
-        provenance: Some(provenance(corpus)),
+        provenance: Some(provenance(&suite.corpus)),
     }
 }
 

@@ -2,13 +2,15 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Bool, Tensor};
 use isoflop_suite::Model;
 
 use super::initial::{self, Initial};
 use super::rotary::Rotary;
+use super::types::Types;
 
 #[derive(Module, Debug)]
 pub struct Attention {
@@ -35,22 +37,45 @@ impl Attention {
 
     /// # Shapes
     /// - x, output: `[batch, sequence, width]`
-    pub fn forward(&self, x: Tensor<3>, rotary: &Rotary) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, rotary: &Rotary, types: Types) -> Tensor<3> {
         let [batch, sequence, width] = x.dims();
-        let heads = |x: Tensor<3>| x.reshape([batch, sequence, self.heads, width / self.heads]);
-        let query = rotary
-            .turn(heads(self.query.forward(x.clone())))
-            .swap_dims(1, 2);
-        let key = rotary
-            .turn(heads(self.key.forward(x.clone())))
-            .swap_dims(1, 2);
-        let value = heads(self.value.forward(x)).swap_dims(1, 2);
+        let heads = |layer: &Linear, x: Tensor<3>| {
+            let shape = [batch, sequence, self.heads, width / self.heads];
+            types.linear(layer, x).reshape(shape)
+        };
+        let query = rotary.turn(heads(&self.query, x.clone()));
+        let key = rotary.turn(heads(&self.key, x.clone()));
+        let value = heads(&self.value, x);
+        let mixed = mix([query, key, value].map(|x| x.swap_dims(1, 2)), types);
+        types.linear(
+            &self.output,
+            mixed.swap_dims(1, 2).reshape([batch, sequence, width]),
+        )
+    }
+}
+
+/// Values mixed by the softmax of scaled scores over earlier positions.
+///
+/// # Shapes
+/// - query, key, value, output: `[batch, heads, sequence, head_width]`
+fn mix([query, key, value]: [Tensor<4>; 3], types: Types) -> Tensor<4> {
+    if types.multiply == types.through {
         let options = AttentionModuleOptions {
             is_causal: true,
             ..Default::default()
         };
-        let mixed = attention(query, key, value, None, None, options);
-        self.output
-            .forward(mixed.swap_dims(1, 2).reshape([batch, sequence, width]))
+        return attention(query, key, value, None, None, options);
     }
+    // Multiplies in one type and the softmax in another.
+    let [_, _, sequence, head_width] = query.dims();
+    let multiply = |a: Tensor<4>, b: Tensor<4>| {
+        a.cast(types.multiply)
+            .matmul(b.cast(types.multiply))
+            .cast(types.through)
+    };
+    let later = Tensor::<2, Bool>::tril_mask([sequence, sequence], 0, &query.device());
+    let scores = multiply(query, key.swap_dims(2, 3))
+        .div_scalar((head_width as f64).sqrt())
+        .mask_fill(later.unsqueeze::<4>(), f32::NEG_INFINITY);
+    multiply(softmax(scores, 3), value)
 }

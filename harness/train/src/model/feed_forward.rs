@@ -7,6 +7,7 @@ use burn::tensor::activation::{gelu, relu, silu};
 use isoflop_suite::{FeedForward, Model};
 
 use super::initial::{self, Initial};
+use super::types::Types;
 
 #[derive(Module, Debug)]
 pub struct FeedForwardBlock {
@@ -35,12 +36,12 @@ impl FeedForwardBlock {
 
     /// # Shapes
     /// - x, output: `[batch, sequence, width]`
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, types: Types) -> Tensor<3> {
         let hidden = match (&self.gate, self.kind) {
-            (Some(gate), _) => silu(gate.forward(x.clone())) * self.up.forward(x),
-            (None, FeedForward::SquaredRelu) => relu(self.up.forward(x)).square(),
-            (None, _) => gelu(self.up.forward(x)),
+            (Some(gate), _) => silu(types.linear(gate, x.clone())) * types.linear(&self.up, x),
+            (None, FeedForward::SquaredRelu) => relu(types.linear(&self.up, x)).square(),
+            (None, _) => gelu(types.linear(&self.up, x)),
         };
-        self.down.forward(hidden)
+        types.linear(&self.down, hidden)
     }
 }

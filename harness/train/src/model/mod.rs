@@ -5,17 +5,19 @@ mod attention;
 mod feed_forward;
 mod initial;
 mod rotary;
+mod types;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::{Embedding, Linear, RmsNorm};
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Int, Tensor};
-use isoflop_suite::Model;
+use burn::tensor::{Device, FloatDType, Int, Tensor};
+use isoflop_suite::{Model, Precision};
 
 use attention::Attention;
 use feed_forward::FeedForwardBlock;
 use initial::Initial;
 use rotary::Rotary;
+pub use types::Types;
 
 /// A transformer on a device.
 #[derive(Module, Debug)]
@@ -25,6 +27,8 @@ pub struct Transformer {
     norm: RmsNorm,
     head: Option<Linear>,
     rotary: Rotary,
+    #[module(skip)]
+    types: Types,
 }
 
 #[derive(Module, Debug)]
@@ -37,7 +41,7 @@ struct Block {
 
 impl Transformer {
     /// Builds the model with the initial weights of `seed`: the same numbers on every device.
-    pub fn new(shape: &Model, seed: u64, device: &Device) -> Self {
+    pub fn new(shape: &Model, seed: u64, precision: Precision, device: &Device) -> Self {
         let mut initial = Initial::new(seed, device);
         let (width, vocabulary) = (shape.width as usize, shape.vocabulary as usize);
         let embedding = Embedding {
@@ -65,27 +69,50 @@ impl Transformer {
                 shape.head_width as usize,
                 device,
             ),
+            types: precision.into(),
         }
     }
 
-    /// Logits of the next token at every position.
+    /// Logits of the next token at every position, in f32.
     ///
     /// # Shapes
     /// - tokens: `[batch, sequence]`
     /// - output: `[batch, sequence, vocabulary]`
     pub fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
-        let mut x = self.embedding.forward(tokens);
-        for block in &self.blocks {
-            let normed = block.attention_norm.forward(x.clone());
-            x = x + block.attention.forward(normed, &self.rotary);
-            let normed = block.feed_forward_norm.forward(x.clone());
-            x = x + block.feed_forward.forward(normed);
+        self.forward_seen(tokens, |_, _| {})
+    }
+
+    /// The same, with a look at what each layer hands on: its name and its output.
+    pub fn forward_seen(
+        &self,
+        tokens: Tensor<2, Int>,
+        mut see: impl FnMut(String, &Tensor<3>),
+    ) -> Tensor<3> {
+        let types = self.types;
+        let mut x = self.embedding.forward(tokens).cast(types.through);
+        see("embedding".to_owned(), &x);
+        for (i, block) in self.blocks.iter().enumerate() {
+            let normed = types.norm(&block.attention_norm, x.clone());
+            let mixed = block.attention.forward(normed, &self.rotary, types);
+            see(format!("blocks.{i}.attention"), &mixed);
+            x = x + mixed;
+            let normed = types.norm(&block.feed_forward_norm, x.clone());
+            let fed = block.feed_forward.forward(normed, types);
+            see(format!("blocks.{i}.feed_forward"), &fed);
+            x = x + fed;
         }
-        let x = self.norm.forward(x);
-        match &self.head {
-            Some(head) => head.forward(x),
-            None => x.matmul(self.embedding.weight.val().transpose().unsqueeze()),
-        }
+        let x = types.norm(&self.norm, x);
+        see("norm".to_owned(), &x);
+        let logits = match &self.head {
+            Some(head) => types.linear(head, x),
+            None => {
+                let head = self.embedding.weight.val().cast(types.multiply);
+                x.cast(types.multiply).matmul(head.transpose().unsqueeze())
+            }
+        };
+        let logits = logits.cast(FloatDType::F32);
+        see("head".to_owned(), &logits);
+        logits
     }
 
     /// Trainable numbers of the module, counted on its tensors.

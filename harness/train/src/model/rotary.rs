@@ -53,11 +53,15 @@ impl Rotary {
     /// - x, output: `[batch, sequence, heads, head_width]`
     pub fn turn(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, sequence, heads, head_width] = x.dims();
+        let of = x.dtype();
         let rows = x.clone().reshape([batch * sequence * heads, head_width]);
         let turned = rows
-            .matmul(self.quarter_turn.clone())
+            .matmul(self.quarter_turn.clone().cast(of))
             .reshape([batch, sequence, heads, head_width]);
-        let up_to = |table: &Tensor<3>| table.clone().slice_dim(0, 0..sequence).unsqueeze::<4>();
+        let up_to = |table: &Tensor<3>| {
+            let table = table.clone().slice_dim(0, 0..sequence);
+            table.cast(of).unsqueeze::<4>()
+        };
         x * up_to(&self.cos) + turned * up_to(&self.sin)
     }
 }

@@ -1,0 +1,180 @@
+//! `isoflop devices`: what this machine can train on, and what of it can be trusted.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use isoflop_suite::Precision;
+use isoflop_train::{Backend, Check, DeviceName, Verdict, default_cache};
+
+use crate::probing::{Report, identify, list};
+use crate::show::{columns, si};
+use crate::trust::{LIMIT, Reports};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Devices to ask [default: all that the machine has].
+    #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
+    device: Vec<DeviceName>,
+    /// Precisions to check [default: all that a device computes in, f32 on a software one].
+    #[arg(long, value_name = "PRECISION", value_delimiter = ',')]
+    precision: Vec<Precision>,
+    /// Seconds without an answer after which a device is taken for hung.
+    #[arg(long, value_name = "SECONDS", default_value_t = LIMIT.as_secs())]
+    limit: u64,
+    /// Where reports are kept [default: the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Print every report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn devices(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let limit = Duration::from_secs(arguments.limit);
+    let reports = Reports::new(&arguments.cache.clone().unwrap_or_else(default_cache));
+    let mut all = Vec::new();
+    let mut names = arguments.device.clone();
+    if names.is_empty() {
+        names.push(DeviceName::Flex);
+        for backend in Backend::ALL.into_iter().filter(|it| it.is_built()) {
+            match list(backend.as_str(), limit) {
+                Ok(found) => names.extend(found),
+                Err(trouble) => {
+                    let mut report = Report::new(backend.as_str().to_owned());
+                    report.trouble = Some(trouble);
+                    all.push(report);
+                }
+            }
+        }
+    }
+    for name in &names {
+        all.push(report(&reports, name, &arguments.precision, limit));
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&all)?);
+    } else {
+        print!("{}", table(&all));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks a device everything anew.
+fn report(reports: &Reports, device: &DeviceName, asked: &[Precision], limit: Duration) -> Report {
+    let mut report = identify(device, limit);
+    let tell = |what: &str| eprintln!("{device}: {what}");
+    reports.find_out(&mut report, &[], true, limit, tell);
+    let precisions = if !asked.is_empty() {
+        asked
+    } else if report.is_software() || report.precisions.is_empty() {
+        &[Precision::F32]
+    } else {
+        &report.precisions.clone()[..]
+    };
+    reports.find_out(&mut report, precisions, false, limit, tell);
+    report
+}
+
+fn table(reports: &[Report]) -> String {
+    let headings = [
+        "device",
+        "kind",
+        "memory",
+        "computes",
+        "multiply",
+        "copy",
+        "start-up",
+        "first step",
+        "check",
+    ];
+    let rows: Vec<Vec<String>> = reports.iter().map(row).collect();
+    let mut text = columns(&headings, &rows);
+    for report in reports {
+        text += &notes(report);
+    }
+    text
+}
+
+fn row(report: &Report) -> Vec<String> {
+    let none = || "-".to_owned();
+    let adapter = report.adapter.as_ref();
+    let seconds = |seconds: Option<f64>| seconds.map_or_else(none, |it| format!("{it:.1} s"));
+    let first_step = report.checks.iter().find_map(|check| check.first_step);
+    let verdicts: Vec<String> = [Verdict::Trusted, Verdict::Untrusted]
+        .into_iter()
+        .filter_map(|verdict| {
+            let checks = report.checks.iter().filter(|it| it.verdict == verdict);
+            let precisions: Vec<&str> = checks.map(|it| it.precision.as_str()).collect();
+            let words = format!("{} in {}", verdict.as_str(), precisions.join(" "));
+            (!precisions.is_empty()).then_some(words)
+        })
+        .collect();
+    let best = report
+        .multiply
+        .iter()
+        .map(|rate| rate.rate)
+        .reduce(f64::max);
+    let computes: Vec<&str> = report.precisions.iter().map(|it| it.as_str()).collect();
+    vec![
+        report.device.clone(),
+        adapter.map_or_else(none, |it| it.kind.as_str().to_owned()),
+        adapter
+            .and_then(|it| it.memory)
+            .map_or_else(none, |it| format!("{}B", si(it as f64))),
+        if computes.is_empty() {
+            none()
+        } else {
+            computes.join(" ")
+        },
+        best.map_or_else(none, |it| format!("{}FLOP/s", si(it))),
+        report.copy.map_or_else(none, |it| format!("{}B/s", si(it))),
+        seconds(report.start_up),
+        seconds(first_step),
+        if verdicts.is_empty() {
+            Verdict::Untested.as_str().to_owned()
+        } else {
+            verdicts.join(", ")
+        },
+    ]
+}
+
+/// What does not fit a table: names, drivers, and what went wrong.
+fn notes(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(adapter) = &report.adapter {
+        let driver = adapter.driver.as_deref();
+        let driver = driver.map_or_else(String::new, |driver| format!(", driver {driver}"));
+        text += &format!("\n{}: {}{driver}\n", report.device, adapter.name);
+    } else {
+        text += &format!("\n{}\n", report.device);
+    }
+    if let Some(trouble) = report.trouble.as_ref().filter(|_| report.checks.is_empty()) {
+        text += &format!("  {trouble}\n");
+    }
+    for rate in &report.multiply {
+        let (precision, rate) = (rate.precision, si(rate.rate));
+        text += &format!("  multiplies in {precision} at {rate}FLOP/s\n");
+    }
+    for check in &report.checks {
+        text += &format!("  {}\n", of_check(check));
+    }
+    text
+}
+
+fn of_check(check: &Check) -> String {
+    let words = check.reason.clone().or_else(|| {
+        let worst = check.worst.as_ref()?;
+        Some(format!("at worst {worst}"))
+    });
+    let repeats = if check.verdict == Verdict::Trusted && !check.repeats {
+        "; two runs alike differ in their last bits"
+    } else {
+        ""
+    };
+    format!(
+        "{} in {}: {}{repeats}",
+        check.verdict.as_str(),
+        check.precision,
+        words.unwrap_or_default()
+    )
+}

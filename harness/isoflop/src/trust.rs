@@ -1,0 +1,215 @@
+//! Which devices are trusted: reports of checks, kept in the user's cache folder for as long as
+//! program, device, driver and settings are the same.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use isoflop_ledger::{text_hash, write_atomically};
+use isoflop_suite::Precision;
+use isoflop_train::{AdapterFacts, Backend, Check, DeviceName, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::probing::{Report, examine, identify, list};
+use crate::provenance::environment;
+
+/// How long a child may be at one thing before it is taken for hung.
+pub const LIMIT: Duration = Duration::from_secs(600);
+
+/// A device that `run` and `compare` refuse.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{device} is not trusted to train in {precision}: {reason}\n  help: `isoflop devices` shows what \
+     was found, `--unchecked` trains on it all the same, `--device flex` on the processor"
+)]
+pub struct Untrusted {
+    device: String,
+    precision: Precision,
+    reason: String,
+}
+
+/// What a run needs to know of its device, as its coordinator tells it to workers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether it is a graphics driver that computes on the processor.
+    pub software: bool,
+    pub adapter: Option<AdapterFacts>,
+    verdicts: Vec<(Precision, Verdict)>,
+}
+
+impl Standing {
+    /// Of `flex` in f32, which others are checked against.
+    fn reference() -> Self {
+        Standing {
+            verdicts: vec![(Precision::F32, Verdict::Trusted)],
+            ..Standing::default()
+        }
+    }
+
+    fn of(device: &DeviceName, report: &Report) -> Self {
+        let mut standing = match device {
+            DeviceName::Flex => Standing::reference(),
+            _ => Standing::default(),
+        };
+        standing.software = report.is_software();
+        standing.adapter = report.adapter.clone().filter(|_| !device.is_processor());
+        let checks = report.checks.iter();
+        standing
+            .verdicts
+            .extend(checks.map(|check| (check.precision, check.verdict)));
+        standing
+    }
+
+    pub fn verdict(&self, precision: Precision) -> Verdict {
+        let found = self.verdicts.iter().find(|(it, _)| *it == precision);
+        found.map_or(Verdict::Untested, |(_, verdict)| *verdict)
+    }
+}
+
+impl FromStr for Standing {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
+}
+
+/// Reports in a cache folder.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    cache: PathBuf,
+}
+
+impl Reports {
+    pub fn new(cache: &Path) -> Self {
+        Reports {
+            cache: cache.to_owned(),
+        }
+    }
+
+    /// What is known of a device with this adapter, where that was found out before.
+    fn find(&self, device: &DeviceName, adapter: &AdapterFacts) -> Option<Report> {
+        let text = std::fs::read(self.path(device, adapter)).ok()?;
+        // One that cannot be read is found out anew.
+        let report: Report = serde_json::from_slice(&text).ok()?;
+        (report.adapter.as_ref() == Some(adapter)).then_some(report)
+    }
+
+    fn path(&self, device: &DeviceName, adapter: &AdapterFacts) -> PathBuf {
+        // What a verdict may depend on.
+        let made = serde_json::json!([
+            env!("CARGO_PKG_VERSION"),
+            option_env!("ISOFLOP_COMMIT"),
+            text_hash(include_str!("../../../Cargo.lock")),
+            device.to_string(),
+            adapter,
+            environment(&["BURN_", "CUBECL_", "WGPU_"]),
+        ]);
+        let key = &text_hash(&made.to_string())[..16];
+        let name = format!("{}-{key}.json", device.slug());
+        self.cache.join("devices").join(name)
+    }
+
+    /// A device's report with a check in each of these precisions: what is known, and what has to be
+    /// found out for that.
+    fn establish(&self, device: &DeviceName, precisions: &[Precision], measure: bool) -> Report {
+        let mut report = self.known(device);
+        let missing: Vec<Precision> = precisions
+            .iter()
+            .copied()
+            .filter(|precision| report.check(*precision).is_none())
+            .collect();
+        let measure = measure && report.start_up.is_none();
+        if measure || !missing.is_empty() {
+            self.find_out(&mut report, &missing, measure, LIMIT, |what| {
+                eprintln!("{device}, before it is trusted: {what}");
+            });
+        }
+        report
+    }
+
+    /// Finds out what a report is to hold, and keeps what came to its end.
+    pub fn find_out(
+        &self,
+        report: &mut Report,
+        precisions: &[Precision],
+        measure: bool,
+        limit: Duration,
+        tell: impl FnMut(&str),
+    ) {
+        let Some(adapter) = report.adapter.clone() else {
+            let trouble = report.trouble.clone().unwrap_or_default();
+            let failed = |precision: &Precision| Check::failed(*precision, trouble.clone());
+            report.checks.extend(precisions.iter().map(failed));
+            return;
+        };
+        examine(report, precisions, measure, &self.cache, limit, tell);
+        let mut kept = report.clone();
+        kept.checks.retain(|check| check.first_step.is_some());
+        if let Ok(device) = report.device.parse() {
+            let text = serde_json::to_vec_pretty(&kept).expect("a report is plain data");
+            // Without a cache it is found out again.
+            let _ = write_atomically(&self.path(&device, &adapter), &text);
+        }
+    }
+
+    /// How a device stands with a suite that trains in these precisions: checked in each that it has
+    /// not been checked in, or, `unchecked`, as far as is known.
+    ///
+    /// # Errors
+    /// If a check is asked for and it does not pass.
+    pub fn standing(
+        &self,
+        device: &DeviceName,
+        precisions: &[Precision],
+        unchecked: bool,
+    ) -> Result<Standing, Untrusted> {
+        if *device == DeviceName::Flex && precisions == [Precision::F32] {
+            return Ok(Standing::reference());
+        }
+        if unchecked {
+            return Ok(Standing::of(device, &self.known(device)));
+        }
+        let report = self.establish(device, precisions, false);
+        for precision in precisions {
+            let check = report.check(*precision);
+            if let Some(check) = check.filter(|it| it.verdict != Verdict::Trusted) {
+                return Err(Untrusted {
+                    device: device.to_string(),
+                    precision: check.precision,
+                    reason: check.reason.clone().unwrap_or_default(),
+                });
+            }
+        }
+        Ok(Standing::of(device, &report))
+    }
+
+    /// What is known of a device without computing on it.
+    fn known(&self, device: &DeviceName) -> Report {
+        let identified = identify(device, LIMIT);
+        let adapter = identified.adapter.as_ref();
+        let known = adapter.and_then(|adapter| self.find(device, adapter));
+        known.unwrap_or(identified)
+    }
+
+    /// The device that multiplies fastest of those that pass the check in f32. A software rasteriser
+    /// is not asked: `flex` uses the same processor better.
+    pub fn best(&self) -> DeviceName {
+        let mut best = (DeviceName::Flex, 0.0);
+        let mut candidates = vec![DeviceName::Flex];
+        for backend in Backend::ALL.into_iter().filter(|it| it.is_built()) {
+            candidates.extend(list(backend.as_str(), LIMIT).unwrap_or_default());
+        }
+        for device in candidates {
+            if identify(&device, LIMIT).is_software() {
+                continue;
+            }
+            let report = self.establish(&device, &[Precision::F32], true);
+            let rate = report.multiply(Precision::F32).unwrap_or_default();
+            if report.verdict(Precision::F32) == Verdict::Trusted && rate > best.1 {
+                best = (device, rate);
+            }
+        }
+        best.0
+    }
+}

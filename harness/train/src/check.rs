@@ -1,0 +1,351 @@
+//! The check that a device passes before it is trusted: it trains small cells as `flex` does in f32,
+//! number by number, within what its precision explains.
+//!
+//! What a precision explains is measured, not assumed: the same cells are trained on `flex` from
+//! weights that are each rounded once more to that precision. How far each number moves by that, times
+//! the count of roundings a number may meet, is what a device may differ by.
+
+use std::fmt;
+
+use burn::tensor::Device;
+use isoflop_suite::{Bytes, Cell, CorpusFacts, Definition, Plan, Precision, Seconds};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Evidence, Named, Rounding, outputs};
+use crate::{Corpus, DeviceName, TrainError, open_device};
+
+/// Roundings in a row that a number may meet, in units of one rounding of every weight. Mesa's
+/// driver in f32 and `flex` in 16-bit floats needed two.
+const ROUNDINGS: f64 = 8.0;
+/// Draws of rounded weights; the largest move counts.
+const DRAWS: u64 = 3;
+/// Memory that grows by less than this over the whole of a check is not growth.
+const SLACK: Bytes = 4 << 20;
+
+/// The cells: a model as suites train it, and one with all that the first has not.
+const CELLS: &str = r#"
+    [corpus.grammar]
+    words = 50
+    zipf = 1.0
+    tokens = 60_000
+    validation_tokens = 8_000
+
+    [evaluation]
+    tokens = 4096
+
+    [[sweep]]
+    width = 32
+    depth = 2
+    sequence_length = 32
+    batch = 4
+    tokens = 6_400
+"#;
+
+/// What is to be thought of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It trained as the reference did.
+    Trusted,
+    /// It did not.
+    Untrusted,
+    /// It was not asked.
+    Untested,
+}
+
+impl Verdict {
+    /// Its name in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Trusted => "trusted",
+            Verdict::Untrusted => "untrusted",
+            Verdict::Untested => "untested",
+        }
+    }
+}
+
+/// How far a device was from the reference, and how far it might be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Of what: a layer's output, a gradient, a parameter, the loss of a step.
+    pub of: String,
+    /// Relative to the reference, in the Euclidean norm; `None` where a number was not finite.
+    pub found: Option<f64>,
+    /// What the precision explains.
+    pub explained: f64,
+}
+
+impl Difference {
+    /// How many times what is explained.
+    fn excess(&self) -> f64 {
+        self.found
+            .map_or(f64::INFINITY, |found| found / self.explained)
+    }
+
+    fn is_wrong(&self) -> bool {
+        self.excess() > 1.0
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.found {
+            Some(found) => write!(
+                f,
+                "{} differs by {found:.1e}, and {:.1e} would be explained",
+                self.of, self.explained
+            ),
+            None => write!(f, "{} is not finite", self.of),
+        }
+    }
+}
+
+/// The outcome of a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// The precision checked.
+    pub precision: Precision,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why, where it is not trusted.
+    pub reason: Option<String>,
+    /// The difference nearest to what is explained, or furthest beyond it.
+    pub worst: Option<Difference>,
+    /// Whether two runs alike gave the same numbers to the last bit.
+    pub repeats: bool,
+    /// Until the first step was done: kernels compiled and tuned; `None` of a check that did not come
+    /// to its end.
+    pub first_step: Option<Seconds>,
+}
+
+impl Check {
+    /// A check that did not come to its end.
+    pub fn failed(precision: Precision, reason: String) -> Self {
+        Check {
+            precision,
+            verdict: Verdict::Untrusted,
+            reason: Some(reason),
+            worst: None,
+            repeats: false,
+            first_step: None,
+        }
+    }
+}
+
+/// Checks a device in a precision. Corpora are kept in `cache`.
+///
+/// # Errors
+/// If the device cannot be opened or fails, or the reference cannot be made.
+pub fn check(
+    name: &DeviceName,
+    precision: Precision,
+    cache: &std::path::Path,
+) -> Result<Check, TrainError> {
+    let small = Small::new(cache)?;
+    let reference = small.train(&Device::flex(), Precision::F32, None, None)?;
+    let device = open_device(name)?;
+    let fault = match name {
+        DeviceName::Faulty(fault) => Some(*fault),
+        _ => None,
+    };
+    let run = small.train(&device, precision, fault, None)?;
+    let again = small.train(&device, precision, fault, None)?;
+    let unit = precision.unit_roundoff();
+    let roundings = (0..DRAWS).map(|seed| Rounding { unit, seed });
+    let mut rounded = Vec::new();
+    for rounding in roundings.clone() {
+        rounded.push(small.train(&Device::flex(), Precision::F32, None, Some(rounding))?);
+    }
+    let judge = Judge {
+        reference,
+        rounded,
+        unit,
+    };
+    let mut check = judge.check(precision, &run, &again);
+    if check.verdict == Verdict::Untrusted {
+        // Where does it begin?
+        let outputs = |device: &Device, precision, rounding| {
+            outputs(&small.cell(precision), &small.corpus, device, rounding)
+        };
+        let mut rounded = Vec::new();
+        for rounding in roundings {
+            rounded.push(outputs(&Device::flex(), Precision::F32, Some(rounding))?);
+        }
+        let judge = Judge {
+            reference: outputs(&Device::flex(), Precision::F32, None)?,
+            rounded,
+            unit,
+        };
+        let found = judge.tensors("the output of", &outputs(&device, precision, None)?, |it| {
+            it
+        });
+        if let Some(first) = found.into_iter().find(Difference::is_wrong) {
+            check.reason = check.reason.map(|reason| format!("{first}; {reason}"));
+            check.worst = Some(first);
+        }
+    }
+    Ok(check)
+}
+
+/// The small cell and its corpus.
+struct Small {
+    cell: Cell,
+    corpus: Corpus,
+}
+
+impl Small {
+    fn new(cache: &std::path::Path) -> Result<Self, TrainError> {
+        let definition = Definition::parse(CELLS, "check.toml").expect("a definition of our own");
+        let corpus = Corpus::prepare(&definition, cache, cache)
+            .map_err(|error| TrainError::Device(error.to_string()))?;
+        let facts: &CorpusFacts = &corpus.facts;
+        let plan = Plan::new(&definition, facts).expect("a definition of our own");
+        Ok(Small {
+            cell: plan.cells[0].cell.clone(),
+            corpus,
+        })
+    }
+
+    fn train(
+        &self,
+        device: &Device,
+        precision: Precision,
+        fault: Option<crate::Fault>,
+        rounding: Option<Rounding>,
+    ) -> Result<Evidence, TrainError> {
+        Evidence::collect(&self.cell(precision), &self.corpus, device, fault, rounding)
+    }
+
+    fn cell(&self, precision: Precision) -> Cell {
+        let mut cell = self.cell.clone();
+        cell.training.precision = precision;
+        cell
+    }
+}
+
+/// Compares evidence with the reference.
+struct Judge<E> {
+    reference: E,
+    /// The same from rounded weights.
+    rounded: Vec<E>,
+    unit: f64,
+}
+
+impl Judge<Evidence> {
+    fn check(&self, precision: Precision, run: &Evidence, again: &Evidence) -> Check {
+        let differences = self.differences(run);
+        let repeats = same(run, again);
+        let wrong = differences.iter().find(|it| it.is_wrong());
+        let reason = wrong
+            .map(Difference::to_string)
+            .or_else(|| {
+                let wrong = self.differences(again);
+                let wrong = wrong.iter().find(|it| it.is_wrong())?;
+                Some(format!("run a second time, {wrong}"))
+            })
+            .or_else(|| growth(&run.memory));
+        let worst = differences
+            .iter()
+            .max_by(|a, b| a.excess().total_cmp(&b.excess()));
+        Check {
+            precision,
+            verdict: match reason {
+                Some(_) => Verdict::Untrusted,
+                None => Verdict::Trusted,
+            },
+            reason,
+            worst: wrong.or(worst).cloned(),
+            repeats,
+            first_step: Some(run.first_step),
+        }
+    }
+
+    /// Every difference, in the order in which the numbers are computed: the first that is too large
+    /// is where the device goes wrong.
+    fn differences(&self, run: &Evidence) -> Vec<Difference> {
+        let mut all = vec![
+            self.difference("the loss of the first batch".into(), run, |it| {
+                vec![it.loss]
+            }),
+        ];
+        all.extend(self.tensors("the gradient of", run, |it| &it.gradients));
+        all.extend(self.tensors("after a step,", run, |it| &it.parameters));
+        for step in 0..self.reference.curve.len() {
+            // Small differences grow as training goes on; what the rounded runs have grown to so far
+            // is explained.
+            let mut difference =
+                self.difference(format!("the loss of step {}", step + 1), run, |it| {
+                    vec![it.curve[step]]
+                });
+            if let Some(before) = all
+                .last()
+                .filter(|it| it.of.starts_with("the loss of step"))
+            {
+                difference.explained = difference.explained.max(before.explained);
+            }
+            all.push(difference);
+        }
+        all
+    }
+}
+
+impl<E> Judge<E> {
+    fn tensors(&self, what: &str, run: &E, of: impl Fn(&E) -> &Vec<Named>) -> Vec<Difference> {
+        (0..of(&self.reference).len())
+            .map(|i| {
+                let name = format!("{what} {}", of(&self.reference)[i].name);
+                self.difference(name, run, |it| {
+                    of(it)[i].values.iter().map(|x| f64::from(*x)).collect()
+                })
+            })
+            .collect()
+    }
+
+    fn difference(&self, of: String, run: &E, numbers: impl Fn(&E) -> Vec<f64>) -> Difference {
+        let reference = numbers(&self.reference);
+        let moved = self
+            .rounded
+            .iter()
+            .map(|it| distance(&numbers(it), &reference));
+        let moved = moved.fold(self.unit, f64::max);
+        let found = distance(&numbers(run), &reference);
+        Difference {
+            of,
+            found: found.is_finite().then_some(found),
+            explained: ROUNDINGS * moved,
+        }
+    }
+}
+
+/// The norm of a difference, relative to the reference's. Not finite if a number is not, or if there
+/// are more or fewer of them.
+fn distance(numbers: &[f64], reference: &[f64]) -> f64 {
+    if numbers.len() != reference.len() {
+        return f64::INFINITY;
+    }
+    let difference: f64 = numbers
+        .iter()
+        .zip(reference)
+        .map(|(a, b)| (a - b).powi(2))
+        .sum();
+    let norm: f64 = reference.iter().map(|b| b * b).sum();
+    (difference / norm.max(f64::MIN_POSITIVE)).sqrt()
+}
+
+fn same(run: &Evidence, again: &Evidence) -> bool {
+    run.gradients == again.gradients
+        && run.parameters == again.parameters
+        && run.curve == again.curve
+}
+
+/// Memory that rose at every look, and by more than slack.
+fn growth(memory: &[Bytes]) -> Option<String> {
+    let (first, last) = (memory.first()?, memory.last()?);
+    let rises = memory.windows(2).all(|pair| pair[1] > pair[0]);
+    (rises && last - first > SLACK).then(|| {
+        format!(
+            "memory in use grew at every look, from {first} to {last} bytes over {} steps",
+            10 * (memory.len() - 1)
+        )
+    })
+}

@@ -1,0 +1,68 @@
+//! Faults made on purpose, as the check must find them: what real drivers have done.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+use crate::Transformer;
+
+/// What a faulty device does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Every gradient of one matrix is 1% too large.
+    Gradient,
+    /// From step 30 on, gradients are not numbers.
+    Nan,
+    /// The process dies in the first step.
+    Die,
+    /// The first step never ends.
+    Hang,
+}
+
+/// The step at which [`Fault::Nan`] begins.
+const NAN_STEP: u64 = 30;
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Fault; 4] = [Fault::Gradient, Fault::Nan, Fault::Die, Fault::Hang];
+
+    /// Its name, after `faulty:`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fault::Gradient => "gradient",
+            Fault::Nan => "nan",
+            Fault::Die => "die",
+            Fault::Hang => "hang",
+        }
+    }
+
+    /// Does to the gradients of a step what such a device would.
+    pub(crate) fn strike(self, step: u64, model: &Transformer, gradients: &mut GradientsParams) {
+        match self {
+            Fault::Gradient => multiply_one(model, gradients, 1.01),
+            Fault::Nan if step >= NAN_STEP => multiply_one(model, gradients, f64::NAN),
+            Fault::Nan => {}
+            Fault::Die => std::process::abort(),
+            Fault::Hang => loop {
+                std::thread::park();
+            },
+        }
+    }
+}
+
+/// Multiplies the gradient of the model's second matrix.
+fn multiply_one(model: &Transformer, gradients: &mut GradientsParams, factor: f64) {
+    struct Second<'a>(&'a mut GradientsParams, f64, usize);
+    impl ModuleVisitor for Second<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.2 += usize::from(D == 2);
+            if D == 2
+                && self.2 == 2
+                && let Some(gradient) = self.0.remove::<D>(param.id)
+            {
+                self.0.register(param.id, gradient.mul_scalar(self.1));
+            }
+        }
+    }
+    model.visit(&mut Second(gradients, factor, 0));
+}
