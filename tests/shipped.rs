@@ -19,6 +19,14 @@ fn every_suite_is_planned() {
     names.sort();
     assert_eq!(
         names,
-        ["isoflop", "kaplan", "known-entropy", "quick", "width-depth"]
+        [
+            "backends",
+            "gpu",
+            "isoflop",
+            "kaplan",
+            "known-entropy",
+            "quick",
+            "width-depth"
+        ]
     );
 }

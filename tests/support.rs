@@ -58,14 +58,24 @@ impl Place {
     /// A CSV file of this place, row by row, as a map from its headings.
     pub fn csv(&self, name: &str) -> Vec<Row> {
         let text = fs::read_to_string(self.path(name)).expect("a table");
-        let mut lines = text
-            .lines()
-            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let mut lines = text.lines().map(fields);
         let headings = lines.next().expect("headings");
         lines
             .map(|cells| Row(headings.iter().cloned().zip(cells).collect()))
             .collect()
     }
+}
+
+/// The fields of a line of CSV; those in quotes may hold commas.
+fn fields(line: &str) -> Vec<String> {
+    let mut quoted = false;
+    let parts = line.split(|letter| {
+        quoted ^= letter == '"';
+        letter == ',' && !quoted
+    });
+    parts
+        .map(|part| part.trim_matches('"').replace("\"\"", "\""))
+        .collect()
 }
 
 /// A row of a table.

@@ -5,6 +5,7 @@
 //! same table.
 
 mod axis;
+mod comparison;
 mod curves;
 mod error;
 mod isoflop;
@@ -14,7 +15,9 @@ mod panel;
 mod render;
 mod runs;
 
+pub use comparison::{ComparisonError, draw_comparison};
 pub use error::FigureError;
+pub use panel::register_sans_serif;
 pub use render::Picture;
 pub use runs::{Curve, Run, Runs, Source};
 

@@ -1,5 +1,7 @@
 //! `isoflop`: scaling-law experiments from their definition to their figures.
 
+#[cfg(feature = "train")]
+mod agreement;
 mod command;
 #[cfg(feature = "train")]
 mod coordinator;
@@ -13,6 +15,10 @@ mod progress;
 #[cfg(feature = "train")]
 mod provenance;
 mod quantities;
+#[cfg(feature = "train")]
+mod racing;
+#[cfg(feature = "train")]
+mod sampling;
 mod show;
 #[cfg(feature = "train")]
 mod stopping;

@@ -112,7 +112,12 @@ impl Reports {
 
     /// A device's report with a check in each of these precisions: what is known, and what has to be
     /// found out for that.
-    fn establish(&self, device: &DeviceName, precisions: &[Precision], measure: bool) -> Report {
+    pub fn establish(
+        &self,
+        device: &DeviceName,
+        precisions: &[Precision],
+        measure: bool,
+    ) -> Report {
         let mut report = self.known(device);
         let missing: Vec<Precision> = precisions
             .iter()
@@ -137,7 +142,9 @@ impl Reports {
         limit: Duration,
         tell: impl FnMut(&str),
     ) {
-        let Some(adapter) = report.adapter.clone() else {
+        // A device that cannot be opened, or does not come through its first kernel, has failed.
+        let adapter = report.adapter.clone().filter(|_| report.trouble.is_none());
+        let Some(adapter) = adapter else {
             let trouble = report.trouble.clone().unwrap_or_default();
             let failed = |precision: &Precision| Check::failed(*precision, trouble.clone());
             report.checks.extend(precisions.iter().map(failed));

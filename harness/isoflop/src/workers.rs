@@ -170,7 +170,10 @@ pub fn settle(_: &Standing) -> std::io::Result<()> {
 
 pub fn last_lines(stderr: impl Read) -> String {
     let mut last = VecDeque::new();
-    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+    // What EGL says on every machine without a display tells nothing.
+    let telling = |line: &String| !line.is_empty() && !line.contains("XDG_RUNTIME_DIR");
+    let lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    for line in lines.filter(telling) {
         if last.len() == LAST_LINES {
             last.pop_front();
         }

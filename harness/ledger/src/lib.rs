@@ -15,6 +15,7 @@
 //! ```
 
 mod columns;
+mod comparison;
 mod error;
 mod exclusions;
 mod folder;
@@ -26,6 +27,7 @@ mod sums;
 mod tables;
 
 pub use columns::Columns;
+pub use comparison::{Estimate, Pace, pace_table};
 pub use error::LedgerError;
 pub use exclusions::Exclusions;
 pub use folder::{SuiteFolder, read_json, write_atomically};

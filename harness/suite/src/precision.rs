@@ -46,6 +46,15 @@ impl Precision {
         }
     }
 
+    /// The precision that its matrix multiplies are made in.
+    pub fn multiplies(self) -> Precision {
+        match self {
+            Precision::MixedF16 => Precision::F16,
+            Precision::MixedBf16 => Precision::Bf16,
+            alone => alone,
+        }
+    }
+
     /// Half the distance from 1 to the next number, of the type that multiplies: the largest relative
     /// error of one rounding.
     pub fn unit_roundoff(self) -> f64 {

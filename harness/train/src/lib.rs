@@ -32,4 +32,4 @@ pub use model::{Transformer, cross_entropy};
 pub use peak::{copy_peak, multiply_peak};
 pub use process::{Machine, peak_memory, reset_peak_memory};
 pub use schedule::learning_rate;
-pub use trainer::{Keeper, Trainer, train};
+pub use trainer::{FIRST_STEPS, Keeper, Trainer, train};

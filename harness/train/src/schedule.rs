@@ -7,7 +7,7 @@ use isoflop_suite::{Schedule, ScheduleKind};
 /// The cosine's end, as a share of its peak (Hoffmann et al. 2022).
 const COSINE_FLOOR: f64 = 0.1;
 
-/// The learning rate of `step`, from 1 to `steps`.
+/// The learning rate of `step`, from 1 to `steps`; beyond them it stays where it ended, or at zero.
 ///
 /// It rises linearly over the warm-up, reaching its peak at the warm-up's last step. Then it stays
 /// (`constant`), falls to a tenth along half a cosine (`cosine`), or stays and falls linearly over
@@ -21,12 +21,12 @@ pub fn learning_rate(schedule: &Schedule, step: u64, steps: u64) -> f64 {
         ScheduleKind::Constant => peak,
         ScheduleKind::Cosine => {
             let whole = (steps - schedule.warmup_steps).max(1);
-            let done = (step - schedule.warmup_steps) as f64 / whole as f64;
+            let done = ((step - schedule.warmup_steps) as f64 / whole as f64).min(1.0);
             let fall = 0.5 * (1.0 + (PI * done).cos());
             peak * (COSINE_FLOOR + (1.0 - COSINE_FLOOR) * fall)
         }
         ScheduleKind::WarmupStableDecay => {
-            let left = (steps - step + 1) as f64;
+            let left = (steps + 1).saturating_sub(step) as f64;
             peak * (left / (schedule.decay_steps + 1) as f64).min(1.0)
         }
     }

@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Device, Int, Tensor};
-use isoflop_suite::{Cell, Outcome, Precision, Seconds, Status, Step, TimeSplit};
+use isoflop_suite::{Bytes, Cell, Outcome, Precision, Seconds, Status, Step, TimeSplit};
 
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::evaluate::tokens;
@@ -18,7 +18,7 @@ use crate::schedule::learning_rate;
 use crate::{Corpus, TrainError, Transformer, Windows, evaluate};
 
 /// Steps in which kernels are compiled and tuned and allocators fill; they are timed apart.
-const FIRST_STEPS: u64 = 3;
+pub const FIRST_STEPS: u64 = 3;
 /// About how many steps of a run are logged. Reading a loss waits for the device.
 const LOGGED_STEPS: u64 = 256;
 /// Logged steps in a row above the first one's loss after which a run has diverged.
@@ -108,6 +108,12 @@ impl<'a> Trainer<'a> {
             outputs.push(Named { name, values });
         });
         outputs
+    }
+
+    /// The loss of the next step's first micro-batch, by a forward pass alone. Waits for the device.
+    pub fn loss(&mut self) -> f64 {
+        let loss = self.forward(self.step * self.cell.training.batch);
+        f64::from(loss.into_scalar::<f32>())
     }
 
     /// Does one optimizer step.
@@ -224,7 +230,20 @@ impl<'a> Trainer<'a> {
         (inputs, targets)
     }
 
-    fn sync(&self) -> Result<(), TrainError> {
+    /// Most memory held on the device since the last reset, where it is known: on a GPU all that its
+    /// allocator has taken, elsewhere the process's.
+    pub fn peak_memory(&self) -> Option<Bytes> {
+        match self.device.memory_pool_usage() {
+            Some(usage) => Some(usage.bytes_reserved),
+            None => peak_memory(),
+        }
+    }
+
+    /// Waits until all that was asked of the device is done.
+    ///
+    /// # Errors
+    /// If some of it failed.
+    pub fn sync(&self) -> Result<(), TrainError> {
         self.device
             .sync()
             .map_err(|error| TrainError::Device(format!("{error:?}")))
@@ -417,7 +436,7 @@ impl Run<'_> {
                 self.compiled(trainer);
             }
             if step % every == 0 || step == steps || step == 1 {
-                let diverged = self.log(result, keeper)?;
+                let diverged = self.log(result, trainer, keeper)?;
                 if diverged.is_some() {
                     return Ok(diverged);
                 }
@@ -445,6 +464,7 @@ impl Run<'_> {
     fn log(
         &mut self,
         result: StepResult,
+        trainer: &Trainer,
         keeper: &mut dyn Keeper,
     ) -> Result<Option<Outcome>, TrainError> {
         let training = &self.cell.training;
@@ -480,7 +500,7 @@ impl Run<'_> {
         };
         Ok(Some(Outcome {
             seconds: self.split(),
-            peak_memory: peak_memory(),
+            peak_memory: trainer.peak_memory(),
             ..Outcome::unscored(Status::Diverged, reason)
         }))
     }
@@ -525,7 +545,7 @@ impl Run<'_> {
             scored_tokens: score.tokens,
             tokens_per_second: (timed_tokens > 0).then(|| timed_tokens as f64 / timed),
             seconds,
-            peak_memory: peak_memory(),
+            peak_memory: trainer.peak_memory(),
         })
     }
 }

@@ -2,8 +2,12 @@
 
 mod allocate;
 #[cfg(feature = "train")]
+mod compare;
+#[cfg(feature = "train")]
 mod devices;
 mod fit;
+#[cfg(feature = "train")]
+pub mod pace;
 #[cfg(feature = "train")]
 mod plan;
 mod plot;
@@ -14,6 +18,8 @@ mod probe;
 mod rerun;
 #[cfg(feature = "train")]
 pub mod run;
+#[cfg(feature = "train")]
+pub mod statistics;
 #[cfg(feature = "train")]
 mod status;
 mod table;
@@ -29,6 +35,9 @@ pub enum Command {
     /// Show what this machine can train on, how fast it is and whether it can be trusted.
     #[cfg(feature = "train")]
     Devices(devices::Arguments),
+    /// Compare how fast devices train a suite's cells, and whether they agree.
+    #[cfg(feature = "train")]
+    Compare(compare::Arguments),
     /// Show a suite's cells, parameters, FLOPs, memory and time, before anything is spent.
     #[cfg(feature = "train")]
     Plan(plan::Arguments),
@@ -49,6 +58,14 @@ pub enum Command {
     #[cfg(feature = "train")]
     #[command(hide = true)]
     Probe(probe::Arguments),
+    /// Train on a device a few steps at a time; `compare` starts these.
+    #[cfg(feature = "train")]
+    #[command(hide = true)]
+    Pace(pace::Arguments),
+    /// Give Criterion times that were measured; `compare` starts these.
+    #[cfg(feature = "train")]
+    #[command(hide = true)]
+    Statistics(statistics::Arguments),
     /// Make the tables of a suite's results, as Parquet and CSV.
     Table(table::Arguments),
     /// Fit laws to a table of runs, or slice it by compute.
@@ -66,6 +83,8 @@ impl Command {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             #[cfg(feature = "train")]
+            Command::Compare(arguments) => compare::compare(&arguments),
+            #[cfg(feature = "train")]
             Command::Devices(arguments) => devices::devices(&arguments),
             #[cfg(feature = "train")]
             Command::Plan(arguments) => plan::plan(&arguments),
@@ -79,6 +98,10 @@ impl Command {
             Command::Worker(arguments) => worker::worker(&arguments),
             #[cfg(feature = "train")]
             Command::Probe(arguments) => probe::probe(&arguments),
+            #[cfg(feature = "train")]
+            Command::Pace(arguments) => pace::pace(&arguments),
+            #[cfg(feature = "train")]
+            Command::Statistics(arguments) => statistics::statistics(&arguments),
             Command::Table(arguments) => table::table(&arguments),
             Command::Fit(arguments) => fit::fit(&arguments),
             Command::Predict(arguments) => predict::predict(&arguments),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_figure::{Curve, Runs, Source};
+use isoflop_figure::{Curve, Picture, Runs, Source};
 use isoflop_ledger::{Columns, file_hash, read_table, write_atomically};
 use isoflop_suite::Figure;
 
@@ -23,7 +23,12 @@ pub fn plot(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .plots
         .clone()
         .unwrap_or_else(|| crate::places::plots_of(&arguments.dir));
-    for path in draw(&arguments.dir, &plots, &Figure::ALL)? {
+    let drawn = if arguments.dir.join(PACE).exists() {
+        draw_comparison(&arguments.dir, &plots)?
+    } else {
+        draw(&arguments.dir, &plots, &Figure::ALL)?
+    };
+    for path in drawn {
         println!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -42,11 +47,32 @@ pub fn draw(dir: &Path, plots: &Path, figures: &[Figure]) -> anyhow::Result<Vec<
         let Some(picture) = isoflop_figure::draw(*figure, &runs, &curves, &fits, &source)? else {
             continue;
         };
-        for (ending, bytes) in [("svg", picture.svg.as_bytes()), ("png", &picture.png)] {
-            let path = plots.join(format!("{}.{ending}", figure.name()));
-            write_atomically(&path, bytes)?;
-            written.push(path);
-        }
+        written.extend(write(plots, figure.name(), &picture)?);
+    }
+    Ok(written)
+}
+
+/// The table of a comparison of devices.
+const PACE: &str = "pace.parquet";
+
+/// Draws a comparison of devices. Returns the files written.
+pub fn draw_comparison(dir: &Path, plots: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let path = dir.join(PACE);
+    let paces = Columns::new(read_table(&path)?);
+    let source = source(dir, file_hash(&path)?);
+    let mut written = Vec::new();
+    for (name, picture) in isoflop_figure::draw_comparison(&paces, &source)? {
+        written.extend(write(plots, name, &picture)?);
+    }
+    Ok(written)
+}
+
+fn write(plots: &Path, name: &str, picture: &Picture) -> anyhow::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for (ending, bytes) in [("svg", picture.svg.as_bytes()), ("png", &picture.png)] {
+        let path = plots.join(format!("{name}.{ending}"));
+        write_atomically(&path, bytes)?;
+        written.push(path);
     }
     Ok(written)
 }
