@@ -2,6 +2,8 @@
 
 #[cfg(feature = "train")]
 mod agreement;
+#[cfg(feature = "train")]
+mod children;
 mod command;
 #[cfg(feature = "train")]
 mod coordinator;

@@ -1,9 +1,8 @@
 //! What a device is and whether it can be trusted, found out in a child process: a driver that crashes
 //! or hangs takes the child down, and is a line in the report.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +10,8 @@ use isoflop_suite::{Flops, Precision, Seconds};
 use isoflop_train::{AdapterFacts, Check, DeviceName, Kind, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::workers::{last_lines, set_environment};
+use crate::children::{Mortal, last_lines, told};
+use crate::workers::set_environment;
 
 /// What a probing child reports, one JSON object a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -193,17 +193,6 @@ fn child() -> Command {
     command
 }
 
-/// A child process that does not outlive its parent's interest.
-struct Watched(Child);
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        // Of one that has ended there is nothing to kill.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Runs a child to its end and hears its findings. What went wrong, where something did.
 fn follow(
     mut command: Command,
@@ -215,11 +204,11 @@ fn follow(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn();
-    let mut child = Watched(child.map_err(|error| format!("cannot start: {error}"))?);
-    let stdout = child.0.stdout.take().expect("stdout is piped");
-    let stderr = child.0.stderr.take().expect("stderr is piped");
+    let mut child = Mortal(child.map_err(|error| format!("cannot start: {error}"))?);
+    let stdout = child.stdout.take().expect("stdout is piped");
+    let stderr = child.stderr.take().expect("stderr is piped");
     let errors = thread::spawn(move || last_lines(stderr));
-    let findings = lines(stdout);
+    let findings = told(stdout);
     let mut doing = "starting".to_owned();
     loop {
         match findings.recv_timeout(limit) {
@@ -235,7 +224,7 @@ fn follow(
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    let status = child.0.wait().map_err(|error| error.to_string())?;
+    let status = child.wait().map_err(|error| error.to_string())?;
     if status.success() {
         return Ok(());
     }
@@ -249,20 +238,6 @@ fn follow(
         Some(signal) => format!("crashed with {signal} in {doing}{errors}"),
         None => format!("failed in {doing}{errors}"),
     })
-}
-
-fn lines(stdout: impl Read + Send + 'static) -> Receiver<Finding> {
-    let (to, from) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Ok(finding) = serde_json::from_str(&line)
-                && to.send(finding).is_err()
-            {
-                break;
-            }
-        }
-    });
-    from
 }
 
 /// The name of the signal that ended a process, where one did.

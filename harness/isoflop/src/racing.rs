@@ -1,16 +1,17 @@
 //! Devices that train the same cells in turns, each in a process of its own.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::io::Write;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use isoflop_suite::{Bytes, CellId, Nats, Seconds};
 use isoflop_train::DeviceName;
 
+use crate::children::{Mortal, last_lines, told};
 use crate::command::pace::{Answer, Order};
-use crate::workers::{last_lines, set_environment};
+use crate::workers::set_environment;
 
 /// A round of the fastest device lasts at least this long.
 const SHORTEST_ROUND: Seconds = 0.05;
@@ -145,7 +146,7 @@ impl Racer {
 }
 
 struct Process {
-    child: Child,
+    child: Mortal,
     orders: ChildStdin,
     answers: Receiver<Answer>,
     errors: Option<thread::JoinHandle<String>>,
@@ -168,20 +169,10 @@ impl Process {
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
-        let (to, answers) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Ok(answer) = serde_json::from_str(&line)
-                    && to.send(answer).is_err()
-                {
-                    break;
-                }
-            }
-        });
         Ok(Process {
             orders: child.stdin.take().expect("stdin is piped"),
-            child,
-            answers,
+            child: Mortal(child),
+            answers: told(stdout),
             errors: Some(thread::spawn(move || last_lines(stderr))),
         })
     }
@@ -202,13 +193,5 @@ impl Process {
                 ))
             }
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Of one that has ended there is nothing to kill.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,8 +1,6 @@
 //! Worker processes, and what they tell the coordinator: one JSON object a line.
 
-use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -11,10 +9,8 @@ use std::time::Duration;
 use isoflop_suite::{CellId, Nats, Status, Tokens};
 use serde::{Deserialize, Serialize};
 
+use crate::children::{Mortal, last_lines, told};
 use crate::trust::Standing;
-
-/// Lines of a worker's stderr that are kept for the reason of its end.
-const LAST_LINES: usize = 8;
 
 /// What a worker reports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,7 +45,7 @@ pub enum Message {
 
 /// A worker process.
 #[derive(Debug)]
-pub struct Worker(Child);
+pub struct Worker(Mortal);
 
 impl Worker {
     /// Starts `isoflop worker` with these arguments as worker number `number`.
@@ -75,14 +71,12 @@ impl Worker {
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
-        let worker = Arc::new(Mutex::new(Worker(child)));
+        let worker = Arc::new(Mutex::new(Worker(Mortal(child))));
         let waited = Arc::clone(&worker);
         thread::spawn(move || {
             let errors = thread::spawn(move || last_lines(stderr));
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Ok(event) = serde_json::from_str(&line)
-                    && to.send(Message::Event(number, event)).is_err()
-                {
+            for event in told(stdout) {
+                if to.send(Message::Event(number, event)).is_err() {
                     break;
                 }
             }
@@ -109,14 +103,6 @@ impl Worker {
     pub fn stop(&mut self) {
         // Its standard input ends.
         drop(self.0.stdin.take());
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Of a worker that has ended there is nothing to kill.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -166,18 +152,4 @@ pub fn settle(standing: &Standing) -> std::io::Result<()> {
 #[cfg(not(unix))]
 pub fn settle(_: &Standing) -> std::io::Result<()> {
     Ok(())
-}
-
-pub fn last_lines(stderr: impl Read) -> String {
-    let mut last = VecDeque::new();
-    // What EGL says on every machine without a display tells nothing.
-    let telling = |line: &String| !line.is_empty() && !line.contains("XDG_RUNTIME_DIR");
-    let lines = BufReader::new(stderr).lines().map_while(Result::ok);
-    for line in lines.filter(telling) {
-        if last.len() == LAST_LINES {
-            last.pop_front();
-        }
-        last.push_back(line);
-    }
-    Vec::from(last).join(" | ")
 }

@@ -11,7 +11,8 @@ use rand::{RngExt, SeedableRng};
 
 use crate::fault::Fault;
 use crate::process::memory_held;
-use crate::{Corpus, TrainError, Trainer, Transformer};
+use crate::trainer::EPSILON;
+use crate::{Corpus, TrainError, Trainer, Transformer, learning_rate};
 
 /// Steps of the loss curve.
 const STEPS: u64 = 50;
@@ -23,6 +24,15 @@ const LOOK: u64 = 10;
 pub struct Named {
     pub name: String,
     pub values: Vec<f32>,
+    /// Whether weight decay is for it.
+    pub matrix: bool,
+}
+
+impl Named {
+    /// As f64.
+    pub fn numbers(&self) -> Vec<f64> {
+        self.values.iter().map(|x| f64::from(*x)).collect()
+    }
 }
 
 /// What one run of a small cell gave.
@@ -34,6 +44,8 @@ pub struct Evidence {
     pub gradients: Vec<Named>,
     /// Every parameter after the first step.
     pub parameters: Vec<Named>,
+    /// What those should be by these gradients.
+    pub expected: Vec<Named>,
     /// The loss of every step.
     pub curve: Vec<Nats>,
     /// Memory held after every tenth step, where it is known.
@@ -67,13 +79,16 @@ impl Evidence {
         if let Some(fault) = fault {
             fault.strike(1, trainer.model(), &mut gradients);
         }
+        let before = named(trainer.model(), None);
         let mut of_gradients = named(trainer.model(), Some(&gradients));
+        let expected = stepped(cell, &before, &of_gradients);
         of_gradients.reverse();
         let (loss, _) = trainer.apply(loss, gradients).read();
         let mut evidence = Evidence {
             loss,
             gradients: of_gradients,
             parameters: named(trainer.model(), None),
+            expected,
             curve: vec![loss],
             memory: Vec::new(),
             first_step: begin.elapsed().as_secs_f64(),
@@ -119,6 +134,34 @@ fn trainer<'a>(
     Ok(trainer)
 }
 
+/// Parameters after a first step of AdamW with these gradients (Loshchilov and Hutter 2019, algorithm
+/// 2): its moments, corrected for their start, are then the clipped gradient and its square.
+fn stepped(cell: &Cell, before: &[Named], gradients: &[Named]) -> Vec<Named> {
+    let training = &cell.training;
+    let rate = learning_rate(&training.schedule, 1, training.steps);
+    let of_all = gradients.iter().flat_map(|gradient| &gradient.values);
+    let norm = of_all.map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    let clip = (training.gradient_clip / norm).min(1.0);
+    let step = |(parameter, gradient): (&Named, &Named)| {
+        let decay = if parameter.matrix {
+            training.optimizer.weight_decay
+        } else {
+            0.0
+        };
+        let pairs = parameter.values.iter().zip(&gradient.values);
+        let values = pairs.map(|(value, gradient)| {
+            let gradient = f64::from(*gradient) * clip;
+            let update = gradient / (gradient.abs() + EPSILON);
+            (f64::from(*value) * (1.0 - rate * decay) - rate * update) as f32
+        });
+        Named {
+            values: values.collect(),
+            ..parameter.clone()
+        }
+    };
+    before.iter().zip(gradients).map(step).collect()
+}
+
 /// Memory in use on a device, or by this process where the device is the processor.
 pub(crate) fn held(device: &Device) -> Option<Bytes> {
     match device.memory_pool_usage() {
@@ -150,6 +193,7 @@ fn named(model: &Transformer, gradients: Option<&GradientsParams>) -> Vec<Named>
             self.read.push(Named {
                 name: self.path.join("."),
                 values: values.unwrap_or_default(),
+                matrix: D > 1,
             });
         }
     }

@@ -23,6 +23,8 @@ pub const FIRST_STEPS: u64 = 3;
 const LOGGED_STEPS: u64 = 256;
 /// Logged steps in a row above the first one's loss after which a run has diverged.
 const LONG_ABOVE_START: u64 = 48;
+/// AdamW's.
+pub const EPSILON: f64 = 1e-8;
 /// The training loss of a run is the mean over its last logged steps, one in this many.
 const LAST_SHARE: usize = 20;
 
@@ -105,7 +107,11 @@ impl<'a> Trainer<'a> {
         let (inputs, _) = self.batch(self.step * self.cell.training.batch);
         self.model.forward_seen(inputs, |name, output| {
             let values = numbers(output.clone().inner());
-            outputs.push(Named { name, values });
+            outputs.push(Named {
+                name,
+                values,
+                matrix: false,
+            });
         });
         outputs
     }
@@ -256,7 +262,7 @@ fn optimizer(cell: &Cell, model: &Transformer) -> ModuleOptimizer {
     let adamw = AdamWConfig::new()
         .with_beta_1(given.beta_1 as f32)
         .with_beta_2(given.beta_2 as f32)
-        .with_epsilon(1e-8);
+        .with_epsilon(EPSILON as f32);
     let decayed = adamw
         .clone()
         .with_weight_decay(given.weight_decay as f32)

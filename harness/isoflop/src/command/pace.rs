@@ -1,12 +1,14 @@
 //! `isoflop pace`: the child process in which `compare` trains on one device, a few steps at a time.
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use isoflop_suite::{Bytes, Cell, CellId, Nats, Seconds};
 use isoflop_train::{FIRST_STEPS, TrainError, Trainer, on_threads, open_device, reset_peak_memory};
 use serde::{Deserialize, Serialize};
+
+use crate::children::tell;
 
 use super::run::{Suite, SuiteArguments};
 
@@ -125,11 +127,4 @@ impl<'a> Paced<'a> {
             memory: self.trainer.peak_memory(),
         })
     }
-}
-
-fn tell(answer: &Answer) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, answer)?;
-    stdout.write_all(b"\n")?;
-    stdout.flush()
 }

@@ -1,6 +1,5 @@
 //! `isoflop probe`: the child process that `devices` and `run` ask a device in.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use isoflop_train::{
     on_threads, open_device,
 };
 
+use crate::children::tell;
 use crate::probing::{Finding, Rate};
 
 #[derive(Debug, clap::Args)]
@@ -94,11 +94,4 @@ fn doing(what: &str) -> std::io::Result<()> {
     tell(&Finding::Doing {
         what: what.to_owned(),
     })
-}
-
-fn tell(finding: &Finding) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, finding)?;
-    stdout.write_all(b"\n")?;
-    stdout.flush()
 }

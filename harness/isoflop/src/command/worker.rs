@@ -1,7 +1,7 @@
 //! `isoflop worker`: claims a cell that nobody trains, trains it, publishes its result, and takes
 //! the next. The most expensive cells come first, so that none is left to the end.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use isoflop_ledger::{
 use isoflop_suite::{CellId, Outcome, PlannedCell, Status, Step};
 use isoflop_train::{Keeper, TrainError, on_threads, open_device, train};
 
+use crate::children::tell;
 use crate::provenance::provenance;
 use crate::trust::{Reports, Standing};
 use crate::workers::{Event, settle};
@@ -278,11 +279,4 @@ pub fn result_record(
         steps_sha256: None,
         provenance: Some(provenance(&suite.corpus)),
     }
-}
-
-fn tell(event: &Event) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, event)?;
-    stdout.write_all(b"\n")?;
-    stdout.flush()
 }
