@@ -85,6 +85,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     #[cfg(feature = "train")]
     if error.downcast_ref::<fitting::BadFit>().is_some()
         || error.downcast_ref::<command::run::NoCell>().is_some()
+        || error
+            .downcast_ref::<command::compare::SameDevice>()
+            .is_some()
     {
         return Exit::BadDefinition.into();
     }

@@ -56,17 +56,17 @@ const CELLS: [&str; 2] = [
     tied_head = true
 
     [training]
-    micro_batch = 4
+    micro_batch = 2
 
     [evaluation]
     tokens = 4096
 
     [[sweep]]
-    width = 128
+    width = 64
     depth = 1
     sequence_length = 64
-    batch = 8
-    tokens = 25_600
+    batch = 4
+    tokens = 12_800
     "#,
 ];
 
@@ -423,4 +423,61 @@ fn growth(memory: &[Bytes]) -> Option<String> {
             10 * (memory.len() - 1)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn memory_that_rises_at_every_look_has_grown() {
+        assert!(growth(&[10 * MIB, 12 * MIB, 14 * MIB, 20 * MIB]).is_some());
+        // A pool that fills and is then used again has not.
+        assert_eq!(growth(&[10 * MIB, 50 * MIB, 50 * MIB, 50 * MIB]), None);
+        assert_eq!(growth(&[10 * MIB, 10 * MIB + 1, 10 * MIB + 2]), None);
+        assert_eq!(growth(&[]), None);
+    }
+
+    fn layers(values: [f32; 3]) -> Vec<Named> {
+        let named = |(name, value): (&str, f32)| Named {
+            name: name.to_owned(),
+            values: vec![value, 1.0],
+            matrix: false,
+        };
+        let names = ["embedding", "blocks.0.attention", "head"];
+        names.into_iter().zip(values).map(named).collect()
+    }
+
+    #[test]
+    fn the_first_layer_that_disagrees_is_named() {
+        let judge = Judge {
+            reference: layers([1.0, 2.0, 3.0]),
+            rounded: vec![layers([1.0, 2.001, 3.0]), layers([1.0, 1.9995, 3.0])],
+            unit: 1e-6,
+        };
+        let wrong = |values| {
+            let found = judge.tensors("the output of", &layers(values), |it| it);
+            let first = found.into_iter().find(Difference::is_wrong);
+            first.map(|it| it.of)
+        };
+        assert_eq!(wrong([1.0, 2.0, 3.0]), None);
+        // Rounding moved the second by a thousandth, so eight thousandths are explained.
+        assert_eq!(wrong([1.0, 2.007, 3.0]), None);
+        assert_eq!(
+            wrong([1.0, 2.02, 9.0]).as_deref(),
+            Some("the output of blocks.0.attention")
+        );
+        assert_eq!(
+            wrong([f32::NAN, 2.0, 3.0]).as_deref(),
+            Some("the output of embedding")
+        );
+        let shorter = layers([1.0, 2.0, 3.0]).into_iter().map(|mut layer| {
+            layer.values.pop();
+            layer
+        });
+        let found = judge.tensors("the output of", &shorter.collect(), |it| it);
+        assert!(found.iter().all(Difference::is_wrong));
+    }
 }

@@ -1,5 +1,6 @@
 //! `isoflop compare`: how fast devices train the cells of a suite, and whether they agree.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -52,6 +53,10 @@ pub struct Arguments {
 }
 
 pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let distinct: HashSet<&DeviceName> = arguments.devices.iter().collect();
+    if distinct.len() < arguments.devices.len() {
+        return Err(SameDevice.into());
+    }
     let suite = Suite::open(&SuiteArguments {
         suite: arguments.suite.clone(),
         device: DeviceChoice::Named(DeviceName::Flex),
@@ -78,6 +83,11 @@ pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     );
     Ok(ExitCode::SUCCESS)
 }
+
+/// Bad usage.
+#[derive(Debug, thiserror::Error)]
+#[error("`--devices` names a device twice")]
+pub struct SameDevice;
 
 /// Devices and what is known of them, and the cells they are compared at.
 struct Contest<'a> {
@@ -106,10 +116,16 @@ impl<'a> Contest<'a> {
 
     /// Why a device is not to be compared in a precision.
     fn distrust(&self, at: usize, precision: Precision) -> Option<String> {
-        let check = self.reports[at].check(precision)?;
-        let untrusted = check.verdict != Verdict::Trusted;
-        let reason = check.reason.clone().unwrap_or_default();
-        untrusted.then(|| format!("untrusted: {reason}"))
+        let report = &self.reports[at];
+        let check = report.check(precision);
+        match report.verdict(precision) {
+            Verdict::Trusted => None,
+            Verdict::Untested => Some("untested".to_owned()),
+            Verdict::Untrusted => {
+                let reason = check.and_then(|check| check.reason.as_deref());
+                Some(format!("untrusted: {}", reason.unwrap_or_default()))
+            }
+        }
     }
 
     /// Every cell on every device.
@@ -193,10 +209,12 @@ impl<'a> Contest<'a> {
                 tokens: row.tokens_per_step,
             };
             let first = at - at % count;
-            if !times[at].is_empty() {
+            // A device that failed on the way has not been through every round.
+            let through = |at: usize| times[at].len() == usize::from(self.arguments.rounds);
+            if through(at) {
                 steps.push(samples(times[at].clone()));
             }
-            if at != first && times[at].len() == times[first].len() && !times[at].is_empty() {
+            if at != first && through(at) && through(first) {
                 // Of the same round: what slowed the machine down slowed both.
                 let ratios = times[first].iter().zip(&times[at]).map(|(a, b)| a / b);
                 speeds.push(samples(ratios.collect()));

@@ -2,7 +2,7 @@
 
 mod allocate;
 #[cfg(feature = "train")]
-mod compare;
+pub mod compare;
 #[cfg(feature = "train")]
 mod devices;
 mod fit;
