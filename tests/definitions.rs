@@ -103,7 +103,7 @@ fn values_out_of_range() {
     refused(
         "[[sweep]]\nwidth = \"wide\"\ndepth = 1\ntokens = 1000",
         "7:9",
-        "expected a whole number",
+        "is not a whole number",
     );
 }
 
