@@ -22,7 +22,7 @@ const FIGURES: [(&str, &str, &str, [&str; 3]); 5] = [
     (
         "share-of-peak",
         "Share of the measured peak",
-        "matrix multiplies of a step over the device's best",
+        "share of the device's best matrix multiply",
         ["share_of_peak"; 3],
     ),
     (

@@ -139,14 +139,15 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         file.sync_all()?;
         fs::rename(&draft, path)
     };
-    let written = match write() {
+    let mut written = write();
+    for _ in 0..TRIES {
         // Another writer, new to this file, took the draft for one that was left behind. It does so
         // once; if the folder itself is gone, so is every try.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            (0..TRIES).fold(Err(error), |so_far, _| so_far.or_else(|_| write()))
+        match &written {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => written = write(),
+            _ => break,
         }
-        written => written,
-    };
+    }
     written.inspect_err(|_| {
         let _ = fs::remove_file(&draft);
     })

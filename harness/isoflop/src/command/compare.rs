@@ -259,7 +259,8 @@ fn verdict(row: &Pace, first: &Pace) -> (&'static str, Option<String>) {
     let (Some(speed), Some(loss), Some(reference)) = (row.speed, row.loss, first.loss) else {
         return apart("it was not measured".to_owned());
     };
-    if !((loss - reference).abs() <= SAME_LOSS * reference) {
+    let apart_by = (loss - reference).abs() / reference;
+    if apart_by.is_nan() || apart_by > SAME_LOSS {
         return apart(format!(
             "after the same steps its loss is {loss:.4} and that of {} {reference:.4}",
             first.device

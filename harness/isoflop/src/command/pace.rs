@@ -84,7 +84,7 @@ fn train(
             return Ok(orders.next());
         }
     };
-    while let Some(line) = orders.next() {
+    for line in orders.by_ref() {
         let line = line?;
         let Order::Steps { count } = serde_json::from_str(&line)? else {
             return Ok(Some(Ok(line)));
