@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::ops::{Deref, DerefMut};
-use std::process::Child;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,6 +39,21 @@ impl Drop for Mortal {
     }
 }
 
+/// Starts a child and keeps both its outputs: what it tells, and the last lines of its stderr.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn start(command: &mut Command) -> io::Result<(Mortal, ChildStdout, JoinHandle<String>)> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take().expect("stdout is piped");
+    let stderr = child.stderr.take().expect("stderr is piped");
+    let errors = thread::spawn(move || last_lines(stderr));
+    Ok((Mortal(child), stdout, errors))
+}
+
 /// What a child tells, until its stdout ends. Lines that are not of this kind are not for us.
 pub fn told<T: DeserializeOwned + Send + 'static>(
     stdout: impl Read + Send + 'static,
@@ -68,7 +83,7 @@ pub fn tell(said: &impl Serialize) -> io::Result<()> {
 }
 
 /// The last lines of a child's stderr.
-pub fn last_lines(stderr: impl Read) -> String {
+fn last_lines(stderr: impl Read) -> String {
     let mut last = VecDeque::new();
     // What EGL says on every machine without a display tells nothing.
     let telling = |line: &String| !line.is_empty() && !line.contains("XDG_RUNTIME_DIR");

@@ -3,14 +3,13 @@
 
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
-use std::thread;
 use std::time::Duration;
 
 use isoflop_suite::{Flops, Precision, Seconds};
 use isoflop_train::{AdapterFacts, Check, DeviceName, Kind, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::children::{Mortal, last_lines, told};
+use crate::children::{start, told};
 use crate::workers::set_environment;
 
 /// What a probing child reports, one JSON object a line.
@@ -199,15 +198,8 @@ fn follow(
     limit: Duration,
     mut hear: impl FnMut(Finding),
 ) -> Result<(), String> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let child = command.spawn();
-    let mut child = Mortal(child.map_err(|error| format!("cannot start: {error}"))?);
-    let stdout = child.stdout.take().expect("stdout is piped");
-    let stderr = child.stderr.take().expect("stderr is piped");
-    let errors = thread::spawn(move || last_lines(stderr));
+    let started = start(command.stdin(Stdio::null()));
+    let (mut child, stdout, errors) = started.map_err(|error| format!("cannot start: {error}"))?;
     let findings = told(stdout);
     let mut doing = "starting".to_owned();
     loop {

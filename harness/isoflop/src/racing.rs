@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use isoflop_suite::{Bytes, CellId, Nats, Seconds};
 use isoflop_train::DeviceName;
 
-use crate::children::{Mortal, last_lines, told};
+use crate::children::{Mortal, start, told};
 use crate::command::pace::{Answer, Order};
 use crate::workers::set_environment;
 
@@ -149,7 +149,7 @@ struct Process {
     child: Mortal,
     orders: ChildStdin,
     answers: Receiver<Answer>,
-    errors: Option<thread::JoinHandle<String>>,
+    errors: Option<JoinHandle<String>>,
 }
 
 impl Process {
@@ -161,19 +161,14 @@ impl Process {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("pace").args(arguments);
         command.arg(format!("--device={device}"));
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped());
         set_environment(&mut command, software);
-        let mut child = command.spawn()?;
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let stderr = child.stderr.take().expect("stderr is piped");
+        let (mut child, stdout, errors) = start(&mut command)?;
         Ok(Process {
             orders: child.stdin.take().expect("stdin is piped"),
-            child: Mortal(child),
+            child,
             answers: told(stdout),
-            errors: Some(thread::spawn(move || last_lines(stderr))),
+            errors: Some(errors),
         })
     }
 

@@ -118,7 +118,17 @@ impl Reports {
         precisions: &[Precision],
         measure: bool,
     ) -> Report {
-        let mut report = self.known(device);
+        self.complete(device, self.known(device), precisions, measure)
+    }
+
+    /// A report with what it lacks of that found out.
+    fn complete(
+        &self,
+        device: &DeviceName,
+        mut report: Report,
+        precisions: &[Precision],
+        measure: bool,
+    ) -> Report {
         let missing: Vec<Precision> = precisions
             .iter()
             .copied()
@@ -208,10 +218,11 @@ impl Reports {
             candidates.extend(list(backend.as_str(), LIMIT).unwrap_or_default());
         }
         for device in candidates {
-            if identify(&device, LIMIT).is_software() {
+            let known = self.known(&device);
+            if known.is_software() {
                 continue;
             }
-            let report = self.establish(&device, &[Precision::F32], true);
+            let report = self.complete(&device, known, &[Precision::F32], true);
             let rate = report.multiply(Precision::F32).unwrap_or_default();
             if report.verdict(Precision::F32) == Verdict::Trusted && rate > best.1 {
                 best = (device, rate);

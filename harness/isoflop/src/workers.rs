@@ -9,7 +9,7 @@ use std::time::Duration;
 use isoflop_suite::{CellId, Nats, Status, Tokens};
 use serde::{Deserialize, Serialize};
 
-use crate::children::{Mortal, last_lines, told};
+use crate::children::{Mortal, start, told};
 use crate::trust::Standing;
 
 /// What a worker reports.
@@ -63,18 +63,12 @@ impl Worker {
         // Ctrl-C in a terminal goes to the coordinator alone, which tells its workers.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped());
         set_environment(&mut command, software);
-        let mut child = command.spawn()?;
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let worker = Arc::new(Mutex::new(Worker(Mortal(child))));
+        let (child, stdout, errors) = start(&mut command)?;
+        let worker = Arc::new(Mutex::new(Worker(child)));
         let waited = Arc::clone(&worker);
         thread::spawn(move || {
-            let errors = thread::spawn(move || last_lines(stderr));
             for event in told(stdout) {
                 if to.send(Message::Event(number, event)).is_err() {
                     break;
