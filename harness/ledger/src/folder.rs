@@ -1,10 +1,9 @@
 //! The folder of one suite on one device, and how files are written in it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use isoflop_suite::{CellId, Status};
 use serde::de::DeserializeOwned;
@@ -134,15 +133,18 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     remove_drafts(folder, &name);
     let draft = folder.join(draft(&name));
     let write = || {
-        let mut file = File::create(&draft)?;
+        let mut file = File::create_new(&draft)?;
+        // Who clears drafts leaves one alone whose writer lives. A disk without locks has only the
+        // tries below.
+        let _ = file.try_lock();
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&draft, path)
     };
     let mut written = write();
     for _ in 0..TRIES {
-        // Another writer, new to this file, took the draft for one that was left behind. It does so
-        // once; if the folder itself is gone, so is every try.
+        // Another writer took the draft for one that was left behind: before it was locked, or where
+        // locks are not seen. If the folder itself is gone, so is every try.
         match &written {
             Err(error) if error.kind() == io::ErrorKind::NotFound => written = write(),
             _ => break,
@@ -156,17 +158,20 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// How often a write is tried again whose draft another writer took away.
 const TRIES: u32 = 3;
 
-/// The name under which this process drafts a file: no other process has it, on whatever machine.
+/// A name to draft a file under: at random, for no other writer to have it, on whatever machine.
 pub(crate) fn draft(name: &str) -> String {
-    static MINE: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
-    format!(".{name}.{:016x}", *MINE)
+    format!(".{name}.{:016x}", RandomState::new().hash_one(name))
 }
 
-/// Removes the drafts of a file.
+/// Removes the drafts of a file whose writers are dead.
 fn remove_drafts(folder: &Path, name: &str) {
     let start = format!(".{name}.");
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&start) {
+        if !entry.file_name().to_string_lossy().starts_with(&start) {
+            continue;
+        }
+        let draft = OpenOptions::new().write(true).open(entry.path());
+        if draft.is_ok_and(|draft| !matches!(draft.try_lock(), Err(TryLockError::WouldBlock))) {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -287,7 +287,6 @@ fn put_back(folder: &Path) -> io::Result<()> {
 
 /// Makes the folder of a new attempt under a name of its own, with its lease locked.
 fn prepare(run: &Path, draft: &Path) -> io::Result<File> {
-    let _ = fs::remove_dir_all(draft);
     fs::create_dir(draft)?;
     inherit(run, draft)?;
     Lease::prepare(draft)
