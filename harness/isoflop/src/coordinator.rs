@@ -56,7 +56,7 @@ impl Coordinator<'_> {
 
     /// Trains what is not done. Returns how every cell that has ended ended.
     pub fn train(&self) -> anyhow::Result<HashMap<CellId, Status>> {
-        let excluded = self.folder.exclusions()?;
+        let excluded = self.folder.exclusions(self.suite.plan.ids())?;
         let mut ends = HashMap::new();
         for planned in &self.suite.plan.cells {
             if let Some(reason) = excluded.reason(&planned.id) {

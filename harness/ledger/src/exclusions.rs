@@ -1,6 +1,8 @@
 //! Cells that the user leaves out, with a reason each: `excluded.toml` beside the results.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use isoflop_suite::CellId;
 use serde::Deserialize;
@@ -11,7 +13,6 @@ use crate::{LedgerError, SuiteFolder};
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exclusions {
-    #[serde(default)]
     exclude: Vec<Exclusion>,
 }
 
@@ -25,27 +26,55 @@ struct Exclusion {
 impl Exclusions {
     /// Why a cell is left out, if it is.
     pub fn reason(&self, id: &CellId) -> Option<&str> {
-        let found = self.exclude.iter().find(|exclusion| {
-            !exclusion.cell.is_empty() && id.as_str().starts_with(&exclusion.cell)
-        });
+        let mut exclusions = self.exclude.iter();
+        let found = exclusions.find(|exclusion| id.as_str().starts_with(&exclusion.cell));
         found.map(|exclusion| exclusion.reason.as_str())
+    }
+
+    /// Whether each names one cell: one that names none would leave in what was to be left out.
+    fn are_of(&self, cells: &BTreeSet<String>) -> Result<(), String> {
+        for Exclusion { cell, .. } in &self.exclude {
+            let named = cells.iter().filter(|id| id.starts_with(cell)).count();
+            if named != 1 {
+                return Err(format!(
+                    "`{cell}` begins the ids of {named} cells, and each entry is to name one\n  \
+                     help: `isoflop status` lists the cells with their ids"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
 impl SuiteFolder {
-    /// The cells that the user leaves out.
+    /// The cells that the user leaves out, of those planned and those that have been run.
     ///
     /// # Errors
-    /// If `excluded.toml` is there and cannot be read.
-    pub fn exclusions(&self) -> Result<Exclusions, LedgerError> {
+    /// If `excluded.toml` is there and cannot be read, or does not say which cells it means.
+    pub fn exclusions<'a>(
+        &self,
+        planned: impl IntoIterator<Item = &'a CellId>,
+    ) -> Result<Exclusions, LedgerError> {
         let path = self.file("excluded.toml");
         if !path.exists() {
             return Ok(Exclusions::default());
         }
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
-        toml::from_str(&text).map_err(|error| LedgerError::Damaged {
-            path,
-            message: error.to_string(),
-        })
+        let damaged = |message| LedgerError::Damaged {
+            path: path.clone(),
+            message,
+        };
+        let exclusions: Exclusions =
+            toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let planned = planned.into_iter().map(CellId::to_string);
+        let cells = planned.chain(names(&self.file("runs"))).collect();
+        exclusions.are_of(&cells).map_err(damaged)?;
+        Ok(exclusions)
     }
+}
+
+/// The names in a folder, if it is there.
+fn names(folder: &Path) -> impl Iterator<Item = String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
 }

@@ -65,7 +65,7 @@ impl SuiteFolder {
             folders.push(entry.map_err(LedgerError::io(&runs))?.path());
         }
         folders.sort();
-        let excluded = self.exclusions()?;
+        let excluded = self.exclusions([])?;
         let mut all = Vec::new();
         for folder in folders {
             let path = folder.join("cell.json");

@@ -287,13 +287,7 @@ fn damage_is_found_or_does_not_matter() {
     for file in ["cell.json", "result.json", "attempt-0001/steps.jsonl"] {
         let path = run.join(file);
         let bytes = fs::read(&path).unwrap();
-        let mut damaged: Vec<Vec<u8>> = (0..bytes.len()).map(|cut| bytes[..cut].to_vec()).collect();
-        damaged.extend((0..8 * bytes.len()).map(|bit| {
-            let mut bytes = bytes.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            bytes
-        }));
-        for bytes in damaged {
+        for bytes in damaged(&bytes) {
             fs::write(&path, &bytes).unwrap();
             match read() {
                 // The seal's own name, turned, leaves the numbers as they were.
@@ -310,6 +304,72 @@ fn damage_is_found_or_does_not_matter() {
         }
         fs::write(&path, &bytes).unwrap();
     }
+}
+
+/// A file cut at every length, and with a bit of every byte turned.
+fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let cut = (0..bytes.len()).map(|cut| bytes[..cut].to_vec());
+    let turned = (0..8 * bytes.len()).map(|bit| {
+        let mut bytes = bytes.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    });
+    cut.chain(turned)
+}
+
+/// A damaged list is an error that names it, or means the same cells.
+#[test]
+fn a_damaged_list_of_exclusions_leaves_nothing_in() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let attempt = mine(&suite, &cell);
+    attempt.publish(&result(&cell, 1, Status::Done)).unwrap();
+    let path = suite.file("excluded.toml");
+    let id = &cell.id.as_str()[..5];
+    let whole = format!("[[exclude]]\ncell = \"{id}\"\nreason = \"hot\"\n");
+    for bytes in damaged(whole.as_bytes()) {
+        fs::write(&path, &bytes).unwrap();
+        match suite.finished() {
+            Ok(runs) => assert_eq!(runs[0].1.outcome.status, Status::Excluded),
+            Err(error) => assert!(error.to_string().contains("excluded.toml"), "{error}"),
+        }
+    }
+    for (id, count) in [("0123456789", "0 cells"), ("", "2 cells")] {
+        let text = format!("[[exclude]]\ncell = \"{id}\"\nreason = \"hot\"\n");
+        fs::write(&path, text).unwrap();
+        let other = serde_json::from_str("\"fedcba9876543210\"").unwrap();
+        let error = suite.exclusions([&other]).unwrap_err();
+        assert!(error.to_string().contains(count), "{error}");
+    }
+}
+
+/// While its holder lives the cell is taken; of a dead holder it is free at the latest after a term.
+#[test]
+fn a_damaged_lease_delays_and_no_more() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let mut attempt = mine(&suite, &cell);
+    let path = |number| {
+        let folder = suite.run(&cell.id).join(format!("attempt-{number:04}"));
+        folder.join("lease.json")
+    };
+    let whole = fs::read(path(1)).unwrap();
+    for bytes in damaged(&whole).step_by(7) {
+        fs::write(path(attempt.number()), &bytes).unwrap();
+        assert!(matches!(claim(&suite, &cell), Claim::Taken));
+        drop(attempt);
+        let mut leases = Leases::new(Duration::ZERO);
+        let mut again = || suite.claim(&cell, &Retry::default(), &mut leases).unwrap();
+        attempt = match (again(), again()) {
+            (Claim::Mine(first), Claim::Taken) | (Claim::Taken, Claim::Mine(first)) => *first,
+            other => panic!("{other:?}"),
+        };
+    }
+    let number = attempt.number();
+    attempt
+        .publish(&result(&cell, number, Status::Done))
+        .unwrap();
+    assert_eq!(suite.finished().unwrap()[0].1.attempt, number);
 }
 
 #[test]

@@ -76,6 +76,11 @@ impl Plan {
         self.cells.iter().map(|planned| planned.cell.cost()).sum()
     }
 
+    /// The cells' identities.
+    pub fn ids(&self) -> impl Iterator<Item = &CellId> {
+        self.cells.iter().map(|planned| &planned.id)
+    }
+
     /// The cell of this identity.
     pub fn find(&self, id: &CellId) -> Option<&PlannedCell> {
         self.cells.iter().find(|planned| planned.id == *id)

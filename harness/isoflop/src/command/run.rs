@@ -134,7 +134,7 @@ impl Suite {
     /// # Errors
     /// If there is none, or more than one.
     pub fn cell(&self, beginning: &str) -> Result<CellId, NoCell> {
-        let ids = self.plan.cells.iter().map(|planned| &planned.id);
+        let ids = self.plan.ids();
         let found: Vec<&CellId> = ids
             .filter(|id| id.as_str().starts_with(beginning))
             .collect();

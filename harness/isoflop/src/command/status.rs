@@ -47,7 +47,7 @@ struct Standing {
 pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
     let folder = suite_folder(&suite, &arguments.results);
-    let excluded = folder.exclusions()?;
+    let excluded = folder.exclusions(suite.plan.ids())?;
     let mut all = Vec::new();
     for planned in &suite.plan.cells {
         all.push(standing(&folder, planned, excluded.reason(&planned.id))?);

@@ -73,7 +73,7 @@ pub fn worker(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         arguments,
         stop: &stop,
     };
-    let excluded = folder.exclusions()?;
+    let excluded = folder.exclusions(suite.plan.ids())?;
     let mut cells: Vec<&PlannedCell> = suite.plan.cells.iter().collect();
     cells.retain(|planned| excluded.reason(&planned.id).is_none());
     cells.sort_by(|a, b| {
