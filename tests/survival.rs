@@ -347,6 +347,8 @@ fn a_full_disk_costs_nothing_that_is_stored() {
         said.contains("too large") || said.contains("No space"),
         "{said}"
     );
+    let said_once = |line: &str| line.matches("os error").count() <= 1;
+    assert!(said.lines().all(said_once), "{said}");
     place.isoflop("run small.toml").code(0);
     assert_eq!(trained(&place, "results"), trained(&place, "whole"));
 }

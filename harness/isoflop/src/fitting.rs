@@ -56,7 +56,7 @@ pub struct Choice {
 #[derive(Debug, thiserror::Error)]
 pub enum BadFit {
     /// No such form.
-    #[error("[[fit]]: {0}")]
+    #[error("[[fit]]")]
     Form(#[from] LawError),
     /// No such objective.
     #[error(

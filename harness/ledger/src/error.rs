@@ -11,7 +11,6 @@ pub enum LedgerError {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        #[source]
         error: std::io::Error,
     },
     /// The lease ran out and another process trains the cell.

@@ -11,7 +11,6 @@ pub enum CorpusError {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        #[source]
         error: std::io::Error,
     },
     /// A package that is not locked.
@@ -95,6 +94,6 @@ pub enum TrainError {
     #[error("stopped, with a checkpoint to go on from")]
     Stopped,
     /// A step could not be recorded.
-    #[error("a step could not be recorded: {0}")]
+    #[error("a step could not be recorded")]
     Record(#[from] std::io::Error),
 }
