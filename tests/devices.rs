@@ -58,12 +58,14 @@ fn flex_computes_and_is_trusted_in_every_precision() {
 #[test]
 fn a_device_that_lies_is_caught() {
     for (fault, limit, words) in [
+        ("layer", 120, "the output of blocks.0.attention differs by"),
         (
             "gradient",
             120,
             "the gradient of blocks.0.attention.query.weight differs by 1.0e-2",
         ),
         ("nan", 120, "the loss of step 31 is not finite"),
+        ("leak", 120, "memory in use grew at every look"),
         (
             "die",
             120,

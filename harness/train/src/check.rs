@@ -13,6 +13,7 @@ use isoflop_suite::{Bytes, Cell, CorpusFacts, Definition, Plan, Precision, Secon
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Evidence, Named, Rounding, outputs};
+use crate::fault::Fault;
 use crate::{AdapterFacts, Corpus, DeviceName, Kind, TrainError, computes, open_device};
 
 /// Roundings in a row that a number may meet, in units of one rounding of every weight. Mesa's
@@ -237,7 +238,7 @@ impl Small {
         };
         let mut check = judge.check(precision, &run, &again);
         if check.verdict == Verdict::Untrusted
-            && let Some(first) = self.wrong_output(&device, precision)?
+            && let Some(first) = self.wrong_output(&device, precision, fault)?
         {
             check.reason = check.reason.map(|reason| format!("{first}; {reason}"));
             check.worst = Some(first);
@@ -250,21 +251,27 @@ impl Small {
         &self,
         device: &Device,
         precision: Precision,
+        fault: Option<Fault>,
     ) -> Result<Option<Difference>, TrainError> {
-        let outputs = |device: &Device, precision, rounding| {
-            outputs(&self.cell(precision), &self.corpus, device, rounding)
+        let outputs = |device: &Device, precision, fault, rounding| {
+            outputs(&self.cell(precision), &self.corpus, device, fault, rounding)
         };
         let unit = precision.unit_roundoff();
         let mut rounded = Vec::new();
         for rounding in roundings(unit) {
-            rounded.push(outputs(&Device::flex(), Precision::F32, Some(rounding))?);
+            rounded.push(outputs(
+                &Device::flex(),
+                Precision::F32,
+                None,
+                Some(rounding),
+            )?);
         }
         let judge = Judge {
-            reference: outputs(&Device::flex(), Precision::F32, None)?,
+            reference: outputs(&Device::flex(), Precision::F32, None, None)?,
             rounded,
             unit,
         };
-        let found = outputs(device, precision, None)?;
+        let found = outputs(device, precision, fault, None)?;
         let differences = judge.tensors("the output of", &found, |it| it);
         Ok(differences.into_iter().find(Difference::is_wrong))
     }
@@ -273,7 +280,7 @@ impl Small {
         &self,
         device: &Device,
         precision: Precision,
-        fault: Option<crate::Fault>,
+        fault: Option<Fault>,
         rounding: Option<Rounding>,
     ) -> Result<Evidence, TrainError> {
         Evidence::collect(&self.cell(precision), &self.corpus, device, fault, rounding)

@@ -74,7 +74,7 @@ impl Evidence {
         rounding: Option<Rounding>,
     ) -> Result<Self, TrainError> {
         let begin = Instant::now();
-        let mut trainer = trainer(cell, corpus, device, rounding)?;
+        let mut trainer = trainer(cell, corpus, device, fault, rounding)?;
         let (loss, mut gradients) = trainer.gradients();
         if let Some(fault) = fault {
             fault.strike(1, trainer.model(), &mut gradients);
@@ -116,18 +116,23 @@ pub fn outputs(
     cell: &Cell,
     corpus: &Corpus,
     device: &Device,
+    fault: Option<Fault>,
     rounding: Option<Rounding>,
 ) -> Result<Vec<Named>, TrainError> {
-    Ok(trainer(cell, corpus, device, rounding)?.outputs())
+    Ok(trainer(cell, corpus, device, fault, rounding)?.outputs())
 }
 
 fn trainer<'a>(
     cell: &'a Cell,
     corpus: &'a Corpus,
     device: &Device,
+    fault: Option<Fault>,
     rounding: Option<Rounding>,
 ) -> Result<Trainer<'a>, TrainError> {
     let mut trainer = Trainer::new(cell, corpus, device)?;
+    if let Some(fault) = fault {
+        trainer.change_model(|model| fault.distort(model));
+    }
     if let Some(rounding) = rounding {
         trainer.change_model(|model| rounded(model, rounding));
     }
