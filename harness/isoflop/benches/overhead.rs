@@ -1,7 +1,7 @@
 //! What runs that survive cost: a suite of small cells by `isoflop run` (a coordinator, a worker,
 //! leases, logs, checkpoints, sealed results) against the same cells trained in one bare process that
-//! keeps nothing. Both in rounds, each first in every other; what a second `run` takes, which only makes the tables,
-//! the fits and the figures anew, is taken off the first.
+//! keeps nothing. Both in rounds, each first in every other; what a second `run` takes, which only makes
+//! the tables, the fits and the figures anew, is taken off the first.
 
 use std::fs;
 use std::io;

@@ -12,8 +12,7 @@ use burn::tensor::Device;
 use isoflop_suite::{Bytes, Cell, CorpusFacts, Definition, Plan, Precision, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Evidence, Named, Rounding, outputs};
-use crate::fault::Fault;
+use crate::evidence::{Disturbance, Evidence, Named, Rounding, outputs};
 use crate::{AdapterFacts, Corpus, DeviceName, Kind, TrainError, computes, open_device};
 
 /// Roundings in a row that a number may meet, in units of one rounding of every weight. Mesa's
@@ -24,10 +23,8 @@ const DRAWS: u64 = 3;
 /// Memory that grows by less than this over the whole of a check is not growth.
 const SLACK: Bytes = 4 << 20;
 
-/// Small cells: a model as suites train it, and one with all that the first has not. A software
-/// rasteriser, which compiles for minutes, is checked on the first alone.
-const CELLS: [&str; 2] = [
-    r#"
+/// What the small cells are trained on.
+const CORPUS: &str = r#"
     [corpus.grammar]
     words = 50
     zipf = 1.0
@@ -36,7 +33,12 @@ const CELLS: [&str; 2] = [
 
     [evaluation]
     tokens = 4096
+"#;
 
+/// Small cells: a model as suites train it, and one with all that the first has not. A software
+/// rasteriser, which compiles for minutes, is checked on the first alone.
+const CELLS: [&str; 2] = [
+    r#"
     [[sweep]]
     width = 32
     depth = 2
@@ -45,12 +47,6 @@ const CELLS: [&str; 2] = [
     tokens = 6_400
     "#,
     r#"
-    [corpus.grammar]
-    words = 50
-    zipf = 1.0
-    tokens = 60_000
-    validation_tokens = 8_000
-
     [model]
     feed_forward = "gelu"
     bias = true
@@ -58,9 +54,6 @@ const CELLS: [&str; 2] = [
 
     [training]
     micro_batch = 2
-
-    [evaluation]
-    tokens = 4096
 
     [[sweep]]
     width = 64
@@ -206,7 +199,8 @@ struct Small {
 
 impl Small {
     fn new(text: &str, cache: &Path) -> Result<Self, TrainError> {
-        let definition = Definition::parse(text, "check.toml").expect("a definition of our own");
+        let text = format!("{CORPUS}{text}");
+        let definition = Definition::parse(&text, "check.toml").expect("a definition of our own");
         let corpus = Corpus::prepare(&definition, cache, cache)
             .map_err(|error| TrainError::Device(error.to_string()))?;
         let facts: &CorpusFacts = &corpus.facts;
@@ -218,18 +212,18 @@ impl Small {
     }
 
     fn check(&self, name: &DeviceName, precision: Precision) -> Result<Check, TrainError> {
-        let reference = self.train(&Device::flex(), Precision::F32, None, None)?;
+        let reference = self.train(&Device::flex(), Precision::F32, None)?;
         let device = open_device(name)?;
         let fault = match name {
-            DeviceName::Faulty(fault) => Some(*fault),
+            DeviceName::Faulty(fault) => Some(Disturbance::Fault(*fault)),
             _ => None,
         };
-        let run = self.train(&device, precision, fault, None)?;
-        let again = self.train(&device, precision, fault, None)?;
+        let run = self.train(&device, precision, fault)?;
+        let again = self.train(&device, precision, fault)?;
         let unit = precision.unit_roundoff();
         let mut rounded = Vec::new();
         for rounding in roundings(unit) {
-            rounded.push(self.train(&Device::flex(), Precision::F32, None, Some(rounding))?);
+            rounded.push(self.train(&Device::flex(), Precision::F32, Some(rounding))?);
         }
         let judge = Judge {
             reference,
@@ -251,27 +245,22 @@ impl Small {
         &self,
         device: &Device,
         precision: Precision,
-        fault: Option<Fault>,
+        fault: Option<Disturbance>,
     ) -> Result<Option<Difference>, TrainError> {
-        let outputs = |device: &Device, precision, fault, rounding| {
-            outputs(&self.cell(precision), &self.corpus, device, fault, rounding)
+        let outputs = |device: &Device, precision, disturbance| {
+            outputs(&self.cell(precision), &self.corpus, device, disturbance)
         };
         let unit = precision.unit_roundoff();
         let mut rounded = Vec::new();
         for rounding in roundings(unit) {
-            rounded.push(outputs(
-                &Device::flex(),
-                Precision::F32,
-                None,
-                Some(rounding),
-            )?);
+            rounded.push(outputs(&Device::flex(), Precision::F32, Some(rounding))?);
         }
         let judge = Judge {
-            reference: outputs(&Device::flex(), Precision::F32, None, None)?,
+            reference: outputs(&Device::flex(), Precision::F32, None)?,
             rounded,
             unit,
         };
-        let found = outputs(device, precision, fault, None)?;
+        let found = outputs(device, precision, fault)?;
         let differences = judge.tensors("the output of", &found, |it| it);
         Ok(differences.into_iter().find(Difference::is_wrong))
     }
@@ -280,10 +269,9 @@ impl Small {
         &self,
         device: &Device,
         precision: Precision,
-        fault: Option<Fault>,
-        rounding: Option<Rounding>,
+        disturbance: Option<Disturbance>,
     ) -> Result<Evidence, TrainError> {
-        Evidence::collect(&self.cell(precision), &self.corpus, device, fault, rounding)
+        Evidence::collect(&self.cell(precision), &self.corpus, device, disturbance)
     }
 
     fn cell(&self, precision: Precision) -> Cell {
@@ -293,8 +281,8 @@ impl Small {
     }
 }
 
-fn roundings(unit: f64) -> impl Iterator<Item = Rounding> {
-    (0..DRAWS).map(move |seed| Rounding { unit, seed })
+fn roundings(unit: f64) -> impl Iterator<Item = Disturbance> {
+    (0..DRAWS).map(move |seed| Disturbance::Rounding(Rounding { unit, seed }))
 }
 
 /// Compares evidence with the reference.

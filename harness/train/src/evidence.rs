@@ -54,6 +54,13 @@ pub struct Evidence {
     pub first_step: Seconds,
 }
 
+/// What is done to a run on purpose.
+#[derive(Debug, Clone, Copy)]
+pub enum Disturbance {
+    Fault(Fault),
+    Rounding(Rounding),
+}
+
 /// A disturbance of the initial weights: each is rounded as if to this precision.
 #[derive(Debug, Clone, Copy)]
 pub struct Rounding {
@@ -70,11 +77,14 @@ impl Evidence {
         cell: &Cell,
         corpus: &Corpus,
         device: &Device,
-        fault: Option<Fault>,
-        rounding: Option<Rounding>,
+        disturbance: Option<Disturbance>,
     ) -> Result<Self, TrainError> {
         let begin = Instant::now();
-        let mut trainer = trainer(cell, corpus, device, fault, rounding)?;
+        let fault = match disturbance {
+            Some(Disturbance::Fault(fault)) => Some(fault),
+            _ => None,
+        };
+        let mut trainer = trainer(cell, corpus, device, disturbance)?;
         let (loss, mut gradients) = trainer.gradients();
         if let Some(fault) = fault {
             fault.strike(1, trainer.model(), &mut gradients);
@@ -116,25 +126,23 @@ pub fn outputs(
     cell: &Cell,
     corpus: &Corpus,
     device: &Device,
-    fault: Option<Fault>,
-    rounding: Option<Rounding>,
+    disturbance: Option<Disturbance>,
 ) -> Result<Vec<Named>, TrainError> {
-    Ok(trainer(cell, corpus, device, fault, rounding)?.outputs())
+    Ok(trainer(cell, corpus, device, disturbance)?.outputs())
 }
 
 fn trainer<'a>(
     cell: &'a Cell,
     corpus: &'a Corpus,
     device: &Device,
-    fault: Option<Fault>,
-    rounding: Option<Rounding>,
+    disturbance: Option<Disturbance>,
 ) -> Result<Trainer<'a>, TrainError> {
     let mut trainer = Trainer::new(cell, corpus, device)?;
-    if let Some(fault) = fault {
-        trainer.change_model(|model| fault.distort(model));
-    }
-    if let Some(rounding) = rounding {
-        trainer.change_model(|model| rounded(model, rounding));
+    if let Some(disturbance) = disturbance {
+        trainer.change_model(|model| match disturbance {
+            Disturbance::Fault(fault) => fault.distort(model),
+            Disturbance::Rounding(rounding) => rounded(model, rounding),
+        });
     }
     Ok(trainer)
 }

@@ -1,6 +1,6 @@
 //! Faults made on purpose, as the check must find them: what real drivers have done.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
@@ -52,7 +52,10 @@ impl Fault {
     /// The model that such a device would compute with.
     pub(crate) fn distort(self, model: Transformer) -> Transformer {
         match self {
-            Fault::Layer => model.map(&mut SecondWeights(0)),
+            Fault::Layer => {
+                let queries = second_matrix(&model);
+                model.map(&mut Enlarge(queries))
+            }
             _ => model,
         }
     }
@@ -75,13 +78,27 @@ impl Fault {
     }
 }
 
-/// Makes the weights of the model's second matrix 1% larger.
-struct SecondWeights(usize);
+/// The model's second matrix: the first attention's queries.
+fn second_matrix(model: &Transformer) -> ParamId {
+    struct Matrices(Vec<ParamId>);
+    impl ModuleVisitor for Matrices {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if D == 2 {
+                self.0.push(param.id);
+            }
+        }
+    }
+    let mut matrices = Matrices(Vec::new());
+    model.visit(&mut matrices);
+    matrices.0[1]
+}
 
-impl ModuleMapper for SecondWeights {
+/// Makes the weights of one parameter 1% larger.
+struct Enlarge(ParamId);
+
+impl ModuleMapper for Enlarge {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        self.0 += usize::from(D == 2);
-        if D != 2 || self.0 != 2 {
+        if param.id != self.0 {
             return param;
         }
         let larger = |weights: Tensor<D>| weights.inner().mul_scalar(1.01);
@@ -91,17 +108,8 @@ impl ModuleMapper for SecondWeights {
 
 /// Multiplies the gradient of the model's second matrix.
 fn multiply_one(model: &Transformer, gradients: &mut GradientsParams, factor: f64) {
-    struct Second<'a>(&'a mut GradientsParams, f64, usize);
-    impl ModuleVisitor for Second<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.2 += usize::from(D == 2);
-            if D == 2
-                && self.2 == 2
-                && let Some(gradient) = self.0.remove::<D>(param.id)
-            {
-                self.0.register(param.id, gradient.mul_scalar(self.1));
-            }
-        }
+    let id = second_matrix(model);
+    if let Some(gradient) = gradients.remove::<2>(id) {
+        gradients.register(id, gradient.mul_scalar(factor));
     }
-    model.visit(&mut Second(gradients, factor, 0));
 }

@@ -117,11 +117,11 @@ impl<'a> Contest<'a> {
     /// Why a device is not to be compared in a precision.
     fn distrust(&self, at: usize, precision: Precision) -> Option<String> {
         let report = &self.reports[at];
-        let check = report.check(precision);
         match report.verdict(precision) {
             Verdict::Trusted => None,
             Verdict::Untested => Some("untested".to_owned()),
             Verdict::Untrusted => {
+                let check = report.check(precision);
                 let reason = check.and_then(|check| check.reason.as_deref());
                 Some(format!("untrusted: {}", reason.unwrap_or_default()))
             }
