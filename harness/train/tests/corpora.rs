@@ -73,6 +73,47 @@ fn the_hash_is_of_the_text_and_not_of_its_place() {
     assert_ne!(first, hash(two.path(), &two.path().join("cache")));
 }
 
+/// Files of the cache cut or with a bit turned: an error that names the folder, and no other tokens.
+#[test]
+fn a_damaged_cache_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let wanted = definition(
+        "[corpus.grammar]\nwords = 20\nzipf = 1.0\ntokens = 3000\nvalidation_tokens = 1000\n\
+         [[sweep]]\nwidth = 16\ndepth = 1\ntokens = 1000\n",
+    );
+    let open = || Corpus::prepare(&wanted, place.path(), place.path());
+    let facts = open().unwrap().facts;
+    let entries = fs::read_dir(place.path()).unwrap();
+    let folder = entries.map(|entry| entry.unwrap().path()).next().unwrap();
+    for name in ["corpus.json", "train.tokens", "validation.tokens"] {
+        let path = folder.join(name);
+        let whole = fs::read(&path).unwrap();
+        let cut = (0..whole.len())
+            .step_by(37)
+            .map(|end| whole[..end].to_vec());
+        let turned = (0..8 * whole.len()).step_by(13).map(|bit| {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            bytes
+        });
+        for bytes in cut.chain(turned) {
+            fs::write(&path, &bytes).unwrap();
+            match open() {
+                Err(error) => {
+                    let named = error.to_string().contains(&folder.display().to_string());
+                    assert!(named, "{error}");
+                }
+                // White space of the record.
+                Ok(corpus) => {
+                    assert_eq!((name, &corpus.facts), ("corpus.json", &facts));
+                }
+            }
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    open().unwrap();
+}
+
 #[test]
 fn too_little_text_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,8 +14,8 @@ use super::split::Splitter;
 use super::{Corpus, Grammar, TextFile, TokenStream, hex, sha256};
 use crate::CorpusError;
 
-/// Changes whenever the same sources would be prepared differently.
-const FORMAT: u32 = 1;
+/// Changes whenever the same sources would be prepared, or recorded, differently.
+const FORMAT: u32 = 2;
 
 /// Where corpora are kept unless told otherwise: the user's cache folder.
 pub fn default_cache() -> PathBuf {
@@ -40,6 +40,17 @@ struct Record {
     vocabulary: u64,
     bytes_per_token: f64,
     entropy_rate: Option<Nats>,
+    /// The SHA-256 of all the above.
+    seal: String,
+}
+
+impl Record {
+    fn sealed(mut self) -> Self {
+        self.seal.clear();
+        let text = serde_json::to_vec(&self).expect("a record is plain data");
+        self.seal = sha256(&text);
+        self
+    }
 }
 
 /// A corpus of text files: tokens are bytes.
@@ -60,6 +71,7 @@ pub fn text(cache: &Path, files: &[TextFile]) -> Result<Corpus, CorpusError> {
             vocabulary: 256,
             bytes_per_token: 1.0,
             entropy_rate: None,
+            seal: String::new(),
         })
     })
 }
@@ -92,6 +104,7 @@ pub fn grammar(cache: &Path, definition: &GrammarCorpus) -> Result<Corpus, Corpu
             vocabulary: grammar.vocabulary(),
             bytes_per_token: 1.0,
             entropy_rate: Some(grammar.entropy_rate()),
+            seal: String::new(),
         })
     })
 }
@@ -127,7 +140,7 @@ fn open_or_make(
         let draft = cache.join(format!("draft-{}-{}", &key[..32], std::process::id()));
         fs::create_dir_all(&draft).map_err(CorpusError::io(&draft))?;
         let made = make(&draft).and_then(|record| {
-            let text = serde_json::to_string_pretty(&record).expect("a record is plain data");
+            let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
             let path = draft.join("corpus.json");
             fs::write(&path, text).map_err(CorpusError::io(&path))?;
             publish(&draft, &folder)
@@ -153,13 +166,21 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         message,
     };
     let path = folder.join("corpus.json");
-    let text = fs::read_to_string(&path).map_err(CorpusError::io(&path))?;
-    let record: Record = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let text = fs::read(&path).map_err(CorpusError::io(&path))?;
+    let record: Record =
+        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
     if record.format != FORMAT {
         return Err(damaged(format!("format {} is not {FORMAT}", record.format)));
     }
     let train = TokenStream::open(&folder.join("train.tokens"))?;
     let validation = TokenStream::open(&folder.join("validation.tokens"))?;
+    // Training on other tokens than the cell names would give a wrong number in good order.
+    let seal = record.seal.clone();
+    let record = record.sealed();
+    let hashes = [&train, &validation].map(|part| Sha256::digest(part.tokens(0..part.len())));
+    if record.seal != seal || record.sha256 != of_parts(hashes) {
+        return Err(damaged("its content is not what was prepared".to_owned()));
+    }
     Ok(Corpus {
         facts: CorpusFacts {
             sha256: record.sha256,
@@ -186,7 +207,7 @@ fn part(folder: &Path, name: &str) -> Result<Hashed<BufWriter<File>>, CorpusErro
     })
 }
 
-/// Closes both parts; the corpus's hash is that of the parts' hashes.
+/// Closes both parts and gives the corpus's hash.
 fn finish(
     folder: &Path,
     train: Hashed<BufWriter<File>>,
@@ -197,12 +218,21 @@ fn finish(
             bytes: train.bytes + validation.bytes,
         });
     }
-    let mut both = Sha256::new();
+    let mut hashes = Vec::new();
     for mut part in [train, validation] {
         part.flush().map_err(CorpusError::io(folder))?;
-        both.update(part.digest.finalize());
+        hashes.push(part.digest.finalize());
     }
-    Ok(hex(both.finalize()))
+    Ok(of_parts(hashes))
+}
+
+/// A corpus's hash, from those of its parts.
+fn of_parts(hashes: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut all = Sha256::new();
+    for hash in hashes {
+        all.update(hash);
+    }
+    hex(all.finalize())
 }
 
 struct Hashed<W> {
