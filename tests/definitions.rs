@@ -139,3 +139,85 @@ fn a_device_that_is_none() {
         .code(2)
         .complains("there is no device `gpu`");
 }
+
+/// What `run` would stumble over after hours of training is refused before it, with file and line.
+#[test]
+fn laws_that_could_not_be_fitted_are_refused_before_training() {
+    let sweep = "[[sweep]]\nwidth = [16, 32, 48]\ndepth = 1\ntokens = [5000, 10000]\n\n";
+    for (fit, at, words) in [
+        ("form = \"offset\"", "11:1", "a law of one variable"),
+        (
+            "form = \"ofset\"\nx = \"tokens\"",
+            "12:8",
+            "did you mean `offset`?",
+        ),
+        (
+            "form = \"power\"\nx = \"flops_total\"",
+            "13:5",
+            "did you mean `flops_6n_total`?",
+        ),
+        ("form = \"power\"\nx = \"precision\"", "13:5", "of numbers"),
+        (
+            "form = \"power\"\nx = \"tokens\"\nobjective = \"huber\"",
+            "14:13",
+            "huber-log",
+        ),
+        ("form = \"chinchilla\"", "12:8", "D takes 2 distinct values"),
+        (
+            "form = \"broken\"\nx = \"tokens\"",
+            "12:8",
+            "6 points are too few",
+        ),
+    ] {
+        refused(&format!("{sweep}[[fit]]\n{fit}\n"), at, words);
+    }
+}
+
+#[test]
+fn a_corpus_too_small_to_score_on_is_where_the_error_points() {
+    refused(
+        "[evaluation]\ntokens = 1_000_000\n[[sweep]]\nwidth = 16\ndepth = 1\ntokens = 10000",
+        "1:2",
+        "the corpus has 70000 validation tokens",
+    );
+}
+
+#[test]
+fn usual_slips_are_answered_with_our_word() {
+    refused(
+        "[[sweep]]\nwidth = 16\ndepth = 1\nlr = 0.01\ntokens = 1000",
+        "9:1",
+        "did you mean `learning_rate`?",
+    );
+    refused(
+        "[[sweep]]\nwidth = 16\nn_layers = 1\ntokens = 1000",
+        "8:1",
+        "did you mean `depth`?",
+    );
+    for number in ["1.5M", "\"1.5M\""] {
+        refused(
+            &format!("[[sweep]]\nwidth = 16\ndepth = 1\ntokens = {number}"),
+            "9:",
+            "write `1.5e6`",
+        );
+    }
+}
+
+/// Cells that differ in a seed alone are told apart wherever they are shown.
+#[test]
+fn what_varies_is_shown() {
+    let sweep = "[evaluation]\ntokens = 2048\n\
+                 [[sweep]]\nwidth = 16\ndepth = 1\nbatch = 4\nsequence_length = 32\n\
+                 tokens = 10000\nseed = [3, 4]";
+    let place = Place::new().with("seeds.toml", &format!("{CORPUS}{sweep}"));
+    place.isoflop("plan seeds.toml").code(0).says("seed");
+    place
+        .isoflop("status seeds.toml")
+        .code(3)
+        .says("seed 3")
+        .says("seed 4");
+    place
+        .isoflop("run seeds.toml")
+        .code(0)
+        .complains("seed 3  loss");
+}

@@ -295,3 +295,169 @@ fn what_cannot_be_fitted_is_refused_with_its_reason() {
         .says("L = loss");
     flat.isoflop("fit flat.csv --form parabola").code(2);
 }
+
+/// A law for each value of a column has an answer for each, and no row gets another's.
+#[test]
+fn fits_by_value_answer_by_value() {
+    let mut rows = String::from("text,n,d,loss\n");
+    for (text, floor) in [("code", 1.0), ("prose", 2.0)] {
+        for n in [1e7, 1e8, 1e9, 1e10_f64] {
+            for d in [1e9, 1e10, 1e11, 1e12_f64] {
+                let loss = floor + 406.4 * n.powf(-0.34) + 410.7 * d.powf(-0.28);
+                rows += &format!("{text},{n},{d},{loss}\n");
+            }
+        }
+    }
+    let place = Place::new().with("runs.csv", &rows).with(
+        "new.csv",
+        "text,n,d\nprose,1e11,1e13\ncode,1e11,1e13\nverse,1e11,1e13\n",
+    );
+    let fits = place.isoflop("fit runs.csv --form chinchilla --by text --bootstrap 0 --json");
+    let place = place.with("fits.json", &fits.code(0).stdout);
+    let said = place.isoflop("allocate fits.json --flops 1e21").code(0);
+    said.says("text = code").says("text = prose");
+    let both = json(
+        &place
+            .isoflop("allocate fits.json --flops 1e21 --json")
+            .code(0),
+    );
+    assert_eq!(
+        (&both[0]["by"][1], &both[1]["by"][1]),
+        (&"code".into(), &"prose".into())
+    );
+    let apart = number(&both, "/1/loss") - number(&both, "/0/loss");
+    assert!((apart - 1.0).abs() < 1e-6, "{apart}");
+    let said = place.isoflop("predict fits.json new.csv").code(0);
+    let of = |line: usize| -> Option<f64> {
+        let line = said.stdout.lines().nth(line)?;
+        line.split(',').nth(3)?.parse().ok()
+    };
+    assert!(
+        (of(1).unwrap() - of(2).unwrap() - 1.0).abs() < 1e-6,
+        "{}",
+        said.stdout
+    );
+    assert_eq!(of(3), None, "there is no law of verse");
+    let place = place.with("other.csv", "n,d\n1e11,1e13\n");
+    place
+        .isoflop("predict fits.json other.csv")
+        .code(4)
+        .complains("for each value of `text`");
+}
+
+/// How far an answer lies beyond the runs is said of each variable.
+#[test]
+fn answers_far_out_say_how_far() {
+    let place = fitted(&table()).with("new.csv", "n,tokens\n1e11,1e12\n1e9,1e13\n1e9,1e12\n");
+    let said = place.isoflop("predict fit.json new.csv").code(0);
+    let said = said
+        .complains("1 row far beyond the runs fitted in D, by up to 10.0 times")
+        .complains("1 row far beyond the runs fitted in N, by up to 10.0 times");
+    let times: Vec<&str> = said
+        .stdout
+        .lines()
+        .map(|line| line.rsplit(',').next().unwrap())
+        .collect();
+    assert_eq!(times[0], "times_beyond");
+    assert_eq!(times[3], "1.0");
+    place
+        .isoflop("allocate fit.json --flops 1e27")
+        .code(0)
+        .says("times the largest fitted, 10.0 G");
+}
+
+/// FLOPs counted without embeddings are not known of larger models, and never more than the whole.
+#[test]
+fn counted_flops_are_not_extrapolated() {
+    let mut rows = String::from("n,d,flops_blocks,loss\n");
+    for width in [64.0, 128.0, 256.0, 512.0_f64] {
+        let blocks = 24.0 * width * width;
+        let n = blocks + 50_000.0 * width;
+        for d in [1e8, 1e9, 1e10, 1e11_f64] {
+            let loss = 1.69 + 406.4 * n.powf(-0.34) + 410.7 * d.powf(-0.28);
+            rows += &format!("{n},{d},{},{loss}\n", 6.0 * blocks * d);
+        }
+    }
+    let place = fitted(&rows);
+    let best = json(
+        &place
+            .isoflop("allocate fit.json --flops 1e17 --json")
+            .code(0),
+    );
+    let (n, d) = (number(&best, "/1/n"), number(&best, "/1/d"));
+    assert!(1e17 / d < 6.0 * n, "{best}");
+    place
+        .isoflop("allocate fit.json --flops 1e24")
+        .code(0)
+        .says("the best N by flops_blocks lies outside of the models whose FLOPs it counts");
+}
+
+/// A law without a minimum is told why, and no script takes it for a fit.
+#[test]
+fn a_fit_that_does_not_converge_is_refused() {
+    // A loss that jumps at the last point: the break's width goes to nothing.
+    let rows: String = (0..12)
+        .map(|i| {
+            let x = 10f64.powi(i);
+            let loss = if i < 11 { 5.0 } else { 1.0 };
+            format!("{x},{loss}\n")
+        })
+        .collect();
+    let place = Place::new().with("runs.csv", &format!("x,loss\n{rows}"));
+    let said = place
+        .isoflop("fit runs.csv --form broken --x x --bootstrap 0")
+        .code(4);
+    said.says("not converged")
+        .says("the relative gradient is still");
+}
+
+#[test]
+fn parameters_can_be_fixed() {
+    let place = Place::new().with("runs.csv", &table());
+    let said = place.isoflop(
+        "fit runs.csv --form chinchilla --bootstrap 0 --fix E=1.69 --fix alpha=0.34 --json",
+    );
+    let json = json(&said.code(0));
+    assert_eq!(number(&json, "/params/E"), 1.69);
+    assert_eq!(json["verdict"]["E"], "fixed");
+    assert!(json["identified"].get("E").is_none());
+    assert!((number(&json, "/params/B") / 410.7 - 1.0).abs() < 1e-6);
+    place
+        .isoflop("fit runs.csv --form chinchilla --fix E")
+        .code(2)
+        .complains("NAME=VALUE");
+    place
+        .isoflop("fit runs.csv --form chinchilla --fix F=1")
+        .code(4)
+        .complains("no parameter `F`");
+}
+
+#[test]
+fn a_file_of_fits_that_cannot_be_read_says_why() {
+    let place = fitted(&table());
+    let whole = std::fs::read_to_string(place.path("fit.json")).unwrap();
+    for (text, words) in [
+        (whole.replace("\"format\":1", "\"format\":2"), "format 2"),
+        (
+            whole.replace("\"residual\"", "\"residue\""),
+            "missing field `residual`",
+        ),
+        ("{\"a\": 1}".to_owned(), "no `format`"),
+        ("[]".to_owned(), "no fit in it"),
+        ("E = 1.7".to_owned(), "fit.json"),
+    ] {
+        let place = Place::new().with("fit.json", &text);
+        let said = place.isoflop("allocate fit.json --flops 1e20");
+        assert_ne!(said.code, 0, "{text}");
+        said.complains(words);
+    }
+}
+
+#[test]
+fn numbers_with_units_are_answered_with_what_to_write() {
+    let place = fitted(&table());
+    place
+        .isoflop("allocate fit.json --flops 1.5B")
+        .code(2)
+        .complains("write 1.5e9");
+}

@@ -1,6 +1,7 @@
 //! Published numbers, found again by the program as its users run it. The tables are facts of others
-//! and not part of the project: where they are not there, these tests are reported as ignored. They
-//! are looked for in `ISOFLOP_PUBLISHED_DATA`, or else in `shared/data` beside the project.
+//! and not part of the project: `tests/published-data.py` says where each is published, and makes it from
+//! there. They are looked for in the folder that `ISOFLOP_PUBLISHED_DATA` names, or else in `published` in
+//! the project's folder; where they are not there, these tests are reported as ignored.
 
 mod support;
 
@@ -56,7 +57,7 @@ fn test(table: &'static str, name: &'static str, run: fn(&str)) -> Trial {
 fn data() -> PathBuf {
     match std::env::var_os("ISOFLOP_PUBLISHED_DATA") {
         Some(path) => path.into(),
-        None => project().join("../shared/data"),
+        None => project().join("published"),
     }
 }
 
@@ -156,7 +157,7 @@ fn refined_web_exponents(table: &str) {
         let interpolated = approaches.iter().find(|a| a["method"] == "interpolation");
         let found = number(interpolated.expect("minima by interpolation"), "/a");
         assert!(
-            (found - published).abs() < 0.003,
+            (found - published).abs() <= 0.002,
             "{settings}: {found} for {published}"
         );
         if published == 0.497 {

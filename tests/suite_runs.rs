@@ -33,7 +33,7 @@ bootstrap = 50
 "#;
 
 /// Sentences made of few words: something to learn, and no two blocks alike.
-fn text() -> String {
+pub fn text() -> String {
     let words = [
         "the", "loss", "falls", "with", "data", "and", "compute", "as", "a", "power", "law",
     ];
@@ -181,7 +181,7 @@ fn the_same_table_gives_the_same_bytes() {
             "loss-vs-compute.png",
             "training-curves.svg",
         ]
-        .map(|file| fs::read(place.path(&format!("{plots}/{file}"))).unwrap())
+        .map(|file| fs::read(place.path(&format!("{plots}/tiny/flex/{file}"))).unwrap())
     };
     assert_eq!(bytes("a"), bytes("b"));
     let table = || fs::read(place.path("results/tiny/flex/cells.parquet")).unwrap();
@@ -190,37 +190,240 @@ fn the_same_table_gives_the_same_bytes() {
     assert_eq!(table(), before, "a table is made anew from the runs");
 }
 
+/// A rate of 10 with hardly any clipping and a strong decay throws the weights about until the loss is
+/// not a number.
 #[test]
 fn a_run_that_diverges_is_a_row_and_the_rest_go_on() {
+    let suite = "[corpus.grammar]\nwords = 50\nzipf = 1.0\ntokens = 60000\nvalidation_tokens = 20000\n\
+                 [training]\ngradient_clip = 1e30\nwarmup = 0.0\nweight_decay = 100.0\n\
+                 [evaluation]\ntokens = 2048\n\
+                 [[sweep]]\nwidth = [8, 16]\ndepth = 1\nhead_width = 8\nsequence_length = 32\n\
+                 batch = 4\ntokens = 12800\nlearning_rate = [0.01, 10.0]\n";
+    let place = Place::new().with("wild.toml", suite);
+    place
+        .isoflop("run wild.toml")
+        .code(3)
+        .says("2 of 4 cells done")
+        .says("rate 1.00e1: diverged");
+    place.isoflop("table results/wild/flex").code(0);
+    let rows = place.csv("results/wild/flex/cells.csv");
+    for row in &rows {
+        if row.number("learning_rate") < 1.0 {
+            assert_eq!(row.word("status"), "done");
+        } else {
+            assert_eq!(row.word("status"), "diverged");
+            assert!(row.word("reason").contains("no longer finite"), "{row:?}");
+            assert_eq!(row.word("loss"), "");
+        }
+    }
+    // The step at which it happened is in the curve, by the same word as in every file.
+    let curves = place.csv("results/wild/flex/curves.csv");
+    let last = |cell: &str| curves.iter().rfind(|row| row.word("cell") == cell).unwrap();
+    for row in rows.iter().filter(|row| row.word("status") == "diverged") {
+        let last = last(row.word("cell"));
+        let words = [last.word("loss"), last.word("gradient_norm")];
+        assert!(
+            words.iter().any(|word| ["NaN", "inf"].contains(word)),
+            "{words:?}"
+        );
+    }
+    place
+        .isoflop("status wild.toml")
+        .code(3)
+        .says("2 done, 2 diverged");
+    place.isoflop("plot results/wild/flex").code(0);
+}
+
+/// A step whose gradient overflows in 16-bit floats is skipped and counted. Far too large a rate makes
+/// overflows; it is the loss that tells whether the run has diverged.
+#[test]
+fn steps_that_overflow_in_16_bits_are_counted() {
+    let suite = "[corpus.grammar]\nwords = 50\nzipf = 1.0\ntokens = 60000\nvalidation_tokens = 20000\n\
+                 [training]\ngradient_clip = 1e6\nwarmup = 0.0\n\
+                 [evaluation]\ntokens = 2048\n\
+                 [[sweep]]\nwidth = 16\ndepth = 1\nhead_width = 8\nsequence_length = 32\n\
+                 batch = 4\ntokens = 12800\nprecision = \"f16\"\nlearning_rate = [0.01, 3.0]\n";
+    let place = Place::new().with("half.toml", suite);
+    place.isoflop("run half.toml");
+    place.isoflop("table results/half/flex").code(0);
+    let rows = place.csv("results/half/flex/cells.csv");
+    let find = |rate: f64| rows.iter().find(|row| row.number("learning_rate") == rate);
+    let (good, wild) = (find(0.01).unwrap(), find(3.0).unwrap());
+    assert_eq!(
+        (good.word("status"), good.word("skipped_steps")),
+        ("done", "0")
+    );
+    assert!(wild.number("skipped_steps") > 0.0, "{wild:?}");
+}
+
+/// The training loss is the mean over all of the last steps, not over those that are logged.
+#[test]
+fn every_step_counts_in_the_training_loss() {
     let suite = SUITE
+        .replace("width = [8, 16, 32]", "width = 8")
+        .replace("[2048, 4096, 8192, 16384]", "400_000")
+        .replace("form = \"chinchilla\"\nbootstrap = 50\n\n[[fit]]\n", "")
         .replace(
-            "tokens = [2048, 4096, 8192, 16384]",
-            "tokens = 4096\nlearning_rate = [1e-3, 10.0]",
-        )
-        .replace(
-            "[evaluation]",
-            "[training]\ngradient_clip = 1e30\nwarmup = 0.0\n\n[evaluation]",
+            "[[fit]]\nform = \"power\"\nx = \"flops_6n_total\"\nbootstrap = 50\n",
+            "",
         );
     let place = Place::new()
         .with("tiny.toml", &suite)
         .with("text.txt", &text());
-    let said = place.isoflop("run tiny.toml");
+    place.isoflop("run tiny.toml").code(0);
+    place.isoflop("table results/tiny/flex").code(0);
+    let cell = &place.csv("results/tiny/flex/cells.csv")[0];
+    let curve = place.csv("results/tiny/flex/curves.csv");
+    let steps = cell.number("steps");
+    assert!(steps > 2.0 * curve.len() as f64, "not every step is logged");
+    // 3125 steps, every thirteenth logged: the last twentieth of what is logged, by its means.
+    let last = curve.len().div_ceil(20);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for at in curve.len() - last..curve.len() {
+        let weight = curve[at].number("step") - curve[at - 1].number("step");
+        sum += weight * curve[at].number("mean_loss");
+        count += weight;
+    }
+    assert!((cell.number("train_loss") / (sum / count) - 1.0).abs() < 1e-12);
+    // A mean of thirteen batches scatters less than one batch does.
+    let rough = |column: &str| {
+        let half = &curve[curve.len() / 2..];
+        let pairs = half.windows(2);
+        pairs
+            .map(|pair| (pair[1].number(column) - pair[0].number(column)).powi(2))
+            .sum::<f64>()
+    };
+    assert!(rough("mean_loss") < 0.3 * rough("loss"));
+}
+
+/// An edited suite asks for other cells; what it asked for before stays in the tables and out of the law.
+#[test]
+fn cells_that_a_suite_no_longer_asks_for_are_in_no_law() {
+    let place = place();
+    place.isoflop("run tiny.toml").code(0).says("12 points");
+    let place = place.with("tiny.toml", &SUITE.replace("batch = 4", "batch = 8"));
+    let said = place
+        .isoflop("run tiny.toml")
+        .code(0)
+        .complains("12 cells, 0 done, 12 to train")
+        .says("12 of 12 cells done")
+        .says("12 runs of cells that the definition does not ask for any more")
+        .says("12 points");
+    assert!(!said.stdout.contains("24 points"), "{}", said.stdout);
     place.isoflop("table results/tiny/flex").code(0);
     let rows = place.csv("results/tiny/flex/cells.csv");
-    assert_eq!(rows.len(), 6);
-    let diverged: Vec<_> = rows
+    assert_eq!(rows.len(), 24);
+    for row in &rows {
+        let planned = if row.number("batch") == 8.0 {
+            "true"
+        } else {
+            "false"
+        };
+        assert_eq!(row.word("planned"), planned);
+    }
+    place
+        .isoflop("fit results/tiny/flex --form chinchilla --bootstrap 0")
+        .code(0)
+        .says("12 points")
+        .says("left out 12 rows");
+    let fits = fs::read_to_string(place.path("results/tiny/flex/fits.json")).unwrap();
+    assert!(fits.contains("\"points\":12"), "{fits}");
+    // Asked for again, they are all there.
+    let place = place.with("tiny.toml", SUITE);
+    place
+        .isoflop("run tiny.toml")
+        .code(0)
+        .complains("12 done, 0 to train");
+}
+
+#[test]
+fn a_renamed_suite_trains_nothing_again() {
+    let place = place();
+    place.isoflop("run tiny.toml").code(0);
+    let before = losses(&place, "results");
+    let place = place.with("other.toml", SUITE);
+    place
+        .isoflop("run other.toml")
+        .code(0)
+        .complains("12 cells of other suites' results taken over")
+        .complains("12 done, 0 to train");
+    place.isoflop("table results/other/flex").code(0);
+    let rows = place.csv("results/other/flex/cells.csv");
+    let after: Vec<_> = rows
         .iter()
-        .filter(|row| row.word("status") == "diverged")
+        .map(|row| (row.word("cell").to_owned(), row.word("loss").to_owned()))
         .collect();
-    for row in &diverged {
-        assert!(row.word("reason").contains("no longer finite"), "{row:?}");
-        assert_eq!(row.word("loss"), "");
-    }
-    for row in rows.iter().filter(|row| row.number("learning_rate") < 1.0) {
-        assert_eq!(row.word("status"), "done");
-    }
-    let expected = if diverged.is_empty() { 0 } else { 3 };
-    said.code(expected);
+    assert_eq!(after, before);
+    let curve =
+        |suite: &str| fs::read(place.path(&format!("results/{suite}/flex/curves.csv"))).unwrap();
+    place.isoflop("table results/tiny/flex").code(0);
+    assert_eq!(curve("other"), curve("tiny"));
+}
+
+/// A model that no machine has memory for is refused before anything is allocated.
+#[test]
+fn a_model_larger_than_the_machine_is_refused() {
+    let suite = SUITE
+        .replace("width = [8, 16, 32]", "width = [8, 65536]")
+        .replace("depth = 1", "depth = 200")
+        .replace("[2048, 4096, 8192, 16384]", "[2048, 4096, 8192]")
+        .replace("form = \"chinchilla\"\nbootstrap = 50\n\n[[fit]]\n", "");
+    let place = Place::new()
+        .with("tiny.toml", &suite)
+        .with("text.txt", &text());
+    place
+        .isoflop("plan tiny.toml")
+        .code(0)
+        .says("`run` refuses it");
+    place
+        .isoflop("run tiny.toml")
+        .code(4)
+        .complains("3 cells are too large")
+        .complains("--force");
+    assert!(!place.path("results/tiny/flex/runs").exists());
+}
+
+/// What the system refuses is told by the worker itself: the cell is out of memory, and the others go on.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_cell_without_memory_is_a_row_and_the_rest_go_on() {
+    let suite = SUITE
+        .replace("width = [8, 16, 32]", "width = [8, 12288]")
+        .replace("[2048, 4096, 8192, 16384]", "2048")
+        .replace("form = \"chinchilla\"\nbootstrap = 50\n\n[[fit]]\n", "")
+        .replace(
+            "[[fit]]\nform = \"power\"\nx = \"flops_6n_total\"\nbootstrap = 50\n",
+            "",
+        );
+    let place = Place::new()
+        .with("tiny.toml", &suite)
+        .with("text.txt", &text());
+    let command = format!(
+        "ulimit -v 4000000; exec {} run tiny.toml --workers 1",
+        env!("CARGO_BIN_EXE_isoflop")
+    );
+    let run = |command: &str| {
+        let output = std::process::Command::new("sh")
+            .args(["-c", command])
+            .current_dir(place.path("."))
+            .env("XDG_CACHE_HOME", place.path("cache"))
+            .output()
+            .expect("a shell");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    // The limit is known, and what is beyond it is not tried.
+    let (code, said) = run(&command);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("of memory, and there is 4.10 GB"), "{said}");
+    let (code, said) = run(&format!("{command} --force"));
+    assert_eq!(code, Some(3), "{said}");
+    place
+        .isoflop("status tiny.toml")
+        .code(3)
+        .says("1 done, 1 out-of-memory");
 }
 
 #[test]

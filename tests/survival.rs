@@ -77,7 +77,7 @@ fn signal(process: u32, name: &str) {
 
 /// Worker processes whose results go to a folder.
 fn workers(folder: &Path) -> Vec<u32> {
-    let wanted = format!("--folder={}", folder.display());
+    let wanted = folder.display().to_string();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").expect("processes").flatten() {
         let process = entry
@@ -87,7 +87,7 @@ fn workers(folder: &Path) -> Vec<u32> {
         let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         let words: Vec<&str> = command.split('\0').collect();
         if let Some(process) = process
-            && words.contains(&"worker")
+            && words.contains(&"child")
             && words.contains(&wanted.as_str())
         {
             found.push(process);
@@ -200,23 +200,21 @@ fn kills_at_random_moments_lose_nothing() {
 }
 
 #[test]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn a_worker_that_slept_past_its_lease_publishes_nothing() {
     let suite = SUITE
         .replace("width = [8, 16]", "width = 16")
         .replace("[64_000, 256_000]", "500_000");
     let place = Place::new().with("small.toml", &suite);
     place.isoflop("run small.toml --results whole").code(0);
-    let folder = place.path("late/small/flex");
-    let words = format!(
-        "worker small.toml --folder={} --threads=1 --lease=1 --checkpoint=0.1",
-        folder.display()
-    );
-    let mut late = start(&place, &words);
+    let words = "run small.toml --results late --workers 1 --lease 1 --checkpoint 0.1";
+    let mut late = start(&place, words);
     wait_for("logged steps", || under_way(&place, "late"));
-    signal(late.id(), "STOP");
+    let mut asleep = workers(Path::new("late/small/flex"));
+    asleep.push(late.id());
+    asleep.iter().for_each(|process| signal(*process, "STOP"));
     let taker = place.isoflop("run small.toml --results late --lease 1");
-    signal(late.id(), "CONT");
+    asleep.iter().for_each(|process| signal(*process, "CONT"));
     taker.code(0);
     assert!(late.wait().expect("a status").success());
     assert_eq!(trained(&place, "late"), trained(&place, "whole"));
@@ -276,11 +274,16 @@ fn a_cell_whose_worker_dies_fails_by_rule_and_is_rerun() {
     let output = coordinator.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(3));
     let said = place.isoflop("status small.toml").code(3);
-    said.says("1 failed").says("signal: 9");
+    said.says("1 failed").says("ended by SIGKILL");
     place
         .isoflop("rerun small.toml --cell nothing")
         .code(2)
         .complains("0 cells");
+    place
+        .isoflop("rerun small.toml")
+        .code(2)
+        .complains("--cell")
+        .complains("--status");
     place
         .isoflop("rerun small.toml --status failed")
         .code(0)
@@ -427,7 +430,7 @@ fn a_result_says_what_made_it() {
         assert_eq!(made[field].as_str().map(str::len), Some(length), "{text}");
     }
     assert!(
-        made["command"][1] == "worker" && made["features"][0] == "train",
+        made["command"][1] == "run" && made["features"][0] == "train",
         "{text}"
     );
     assert_eq!(made["environment"]["BURN_DEVICE"], "flex");

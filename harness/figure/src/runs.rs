@@ -19,7 +19,7 @@ pub struct Run {
     pub loss_se: f64,
 }
 
-/// The runs of a `cells` table that are done.
+/// The runs of a `cells` table that are done and that their definition asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Runs {
     /// In the table's order.
@@ -72,8 +72,9 @@ impl Runs {
         let loss_se = cells.numbers("loss_se")?;
         let entropy_rate = cells.numbers("entropy_rate")?;
         let status = cells.words("status");
+        let planned = cells.words("planned");
         let all = (0..cells.rows())
-            .filter(|row| status[*row] == "done")
+            .filter(|row| status[*row] == "done" && planned[*row] != "false")
             .filter_map(|row| {
                 Some(Run {
                     params: params[row]?,
@@ -116,16 +117,19 @@ impl Curve {
     /// If the table lacks a column.
     pub fn read(curves: &Columns) -> Result<Vec<Self>, LedgerError> {
         let cells = curves.words("cell");
+        let planned = curves.words("planned");
         let params = curves.numbers("params_total")?;
         let tokens = curves.numbers("tokens")?;
         let loss = curves.numbers("loss")?;
         let mut all: Vec<Curve> = Vec::new();
-        for row in 0..curves.rows() {
+        let mut last = None;
+        for row in (0..curves.rows()).filter(|row| planned[*row] != "false") {
             let (Some(params), Some(tokens), Some(loss)) = (params[row], tokens[row], loss[row])
             else {
                 continue;
             };
-            if row == 0 || cells[row] != cells[row - 1] {
+            if last != Some(&cells[row]) {
+                last = Some(&cells[row]);
                 all.push(Curve {
                     params,
                     points: Vec::new(),

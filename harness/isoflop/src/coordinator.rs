@@ -1,42 +1,56 @@
-//! The coordinator of a suite: it starts workers, watches them, and replaces those that die.
+//! The coordinator of a suite: it finds what is done, and hands the other cells to workers.
 
 use std::collections::HashMap;
-use std::io;
-use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::Context;
 use isoflop_ledger::{
-    CellRecord, Claim, FORMAT, Leases, MachineRecord, SuiteFolder, write_atomically,
+    AskedFor, CellRecord, Claim, FORMAT, Leases, MachineRecord, SuiteFolder, write_atomically,
 };
-use isoflop_suite::{CellId, Outcome, PlannedCell, Status};
-use isoflop_train::Machine;
+use isoflop_suite::{Bytes, CellId, Outcome, PlannedCell, Status};
+use isoflop_train::{Machine, Memory};
 
-use crate::command::run::{Suite, SuiteArguments};
-use crate::command::worker::{Timing, result_record};
-use crate::progress::Progress;
-use crate::trust::Standing;
-use crate::workers::{Event, Message, Worker};
+use crate::dispatch::Dispatch;
+use crate::labels::Labels;
+use crate::protocol::Assignment;
+use crate::provenance::result_record;
+use crate::show::{count, si};
+use crate::suite::Suite;
 
 /// Hands a suite's cells to workers and keeps account of how they end.
 pub struct Coordinator<'a> {
     pub suite: &'a Suite,
-    pub arguments: &'a SuiteArguments,
+    pub assignment: Assignment,
     pub folder: &'a SuiteFolder,
-    pub standing: &'a Standing,
     pub workers: usize,
-    pub threads: usize,
-    pub timing: Timing,
     /// Set when the user asks to stop.
     pub stop: Arc<AtomicBool>,
+    pub labels: Labels,
+}
+
+/// Cells that the machine has not enough memory for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{what} would take {needed} of memory, and there is {there}\n  help: `isoflop plan` shows what each \
+     cell takes; a smaller micro_batch takes less; `--force` tries it all the same"
+)]
+pub struct TooLarge {
+    what: String,
+    needed: String,
+    there: String,
 }
 
 impl Coordinator<'_> {
-    /// Writes what these results are made on.
-    pub fn machine(&self) -> anyhow::Result<()> {
+    /// Writes which cells are asked for, and what these results are made on.
+    pub fn note(&self) -> anyhow::Result<()> {
+        let cells = self.suite.plan.cells.iter();
+        let asked = cells.map(|planned| AskedFor {
+            id: planned.id.clone(),
+            flops_budget: planned.flops_budget,
+        });
+        self.folder.note_plan(asked.collect())?;
         let machine = Machine::here();
         let record = MachineRecord {
             format: FORMAT,
@@ -54,34 +68,33 @@ impl Coordinator<'_> {
         )?)
     }
 
-    /// Trains what is not done. Returns how every cell that has ended ended.
-    pub fn train(&self) -> anyhow::Result<HashMap<CellId, Status>> {
-        let excluded = self.folder.exclusions(self.suite.plan.ids())?;
-        let mut ends = HashMap::new();
-        for planned in &self.suite.plan.cells {
-            if let Some(reason) = excluded.reason(&planned.id) {
-                // A cell that was never trained has its end in the table as well.
-                if self.folder.status(&planned.id)?.is_none() {
-                    self.publish_end(&planned.id, Status::Excluded, reason)?;
-                }
-                ends.insert(planned.id.clone(), Status::Excluded);
-            } else if let Some(status) = self.standing(planned)? {
-                ends.insert(planned.id.clone(), status);
-            }
-        }
-        let cells = self.suite.plan.cells.len();
-        let left = cells - ends.len();
+    /// Trains what is not done, unless the machine has no memory for it and nobody says `force`. Returns
+    /// how every cell that has ended ended.
+    pub fn train(&self, results: &Path, force: bool) -> anyhow::Result<HashMap<CellId, Status>> {
+        let mut ends = self.ended(results)?;
+        let cells = &self.suite.plan.cells;
+        let left: Vec<&PlannedCell> = cells
+            .iter()
+            .filter(|planned| !ends.contains_key(&planned.id))
+            .collect();
         let done = ends.values().filter(|end| **end == Status::Done).count();
+        let workers = self.workers.min(left.len().max(1));
         eprintln!(
-            "{}: {cells} cells, {done} done, {left} to train on {} with {} workers",
+            "{}: {}, {done} done, {} to train on {} with {}",
             self.suite.definition.name,
+            count(cells.len(), "cell"),
+            left.len(),
             self.suite.device,
-            self.workers.min(left.max(1)),
+            count(workers, "worker"),
         );
-        if left > 0 {
-            self.watch(&mut ends, left)?;
+        if !left.is_empty() {
+            let memory = self.memory();
+            if let Some(memory) = memory.filter(|_| !force) {
+                self.refuse_too_large(&left, memory.total)?;
+            }
+            Dispatch::new(self, &mut ends, left, memory.map(|it| it.free)).run(workers)?;
         }
-        for planned in &self.suite.plan.cells {
+        for planned in cells {
             if let Some(result) = self.folder.result(&planned.id)? {
                 self.folder.tidy(&result);
                 // Other coordinators' workers may have trained it.
@@ -92,9 +105,98 @@ impl Coordinator<'_> {
         Ok(ends)
     }
 
+    /// Memory of what computes, where it is known: of no GPU.
+    fn memory(&self) -> Option<Memory> {
+        let shares = self.suite.device.is_processor() || self.assignment.standing.software;
+        Memory::here().filter(|_| shares)
+    }
+
+    fn refuse_too_large(&self, left: &[&PlannedCell], total: Bytes) -> Result<(), TooLarge> {
+        let needed = |planned: &&&PlannedCell| self.suite.memory(planned);
+        let too_large: Vec<_> = left.iter().filter(|it| needed(it) > total).collect();
+        let Some(largest) = too_large.iter().max_by_key(|it| needed(it)) else {
+            return Ok(());
+        };
+        let label = self.labels.label(largest);
+        Err(TooLarge {
+            what: match too_large.len() {
+                1 => format!("the cell {} ({label})", largest.id),
+                some => format!("{some} cells are too large; {} ({label})", largest.id),
+            },
+            needed: format!("{}B", si(needed(largest) as f64)),
+            there: format!("{}B", si(total as f64)),
+        })
+    }
+
+    /// How every cell ended that has ended: in this folder, or in that of another suite of the same
+    /// results, from which it is taken over.
+    fn ended(&self, results: &Path) -> anyhow::Result<HashMap<CellId, Status>> {
+        let excluded = self.folder.exclusions(self.suite.plan.ids())?;
+        let others = self.others(results)?;
+        let mut leases = self.leases();
+        let (mut ends, mut taken_over) = (HashMap::new(), 0);
+        for planned in &self.suite.plan.cells {
+            if let Some(reason) = excluded.reason(&planned.id) {
+                // A cell that was never trained has its end in the table as well.
+                if self.folder.status(&planned.id)?.is_none() {
+                    self.publish_end(&planned.id, Status::Excluded, reason)?;
+                }
+                ends.insert(planned.id.clone(), Status::Excluded);
+                continue;
+            }
+            let mut end = self.end(planned)?;
+            if end.is_none() && self.take_over(planned, &others, &mut leases)? {
+                taken_over += 1;
+                end = Some(Status::Done);
+            }
+            end.map(|end| ends.insert(planned.id.clone(), end));
+        }
+        if taken_over > 0 {
+            let name = &self.suite.definition.name;
+            eprintln!(
+                "{name}: {} of other suites' results taken over",
+                count(taken_over, "cell")
+            );
+        }
+        Ok(ends)
+    }
+
+    /// The folders of other suites' results on the same device.
+    fn others(&self, results: &Path) -> anyhow::Result<Vec<SuiteFolder>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(results).into_iter().flatten() {
+            let folder = entry?.path().join(self.suite.device.slug());
+            if folder.join("runs").is_dir() && folder != self.folder.path() {
+                found.push(folder);
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(SuiteFolder::new).collect())
+    }
+
+    /// Takes a cell's finished run over from the first folder that has one.
+    fn take_over(
+        &self,
+        planned: &PlannedCell,
+        others: &[SuiteFolder],
+        leases: &mut Leases,
+    ) -> anyhow::Result<bool> {
+        let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
+        let retry = &self.suite.definition.retry;
+        for other in others {
+            match self.folder.adopt(other, &record, retry, leases) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                // It can be trained as well.
+                Err(error) => eprintln!("not taken over: {error}"),
+            }
+        }
+        Ok(false)
+    }
+
     /// How a cell has ended, where that stands. An end that the definition tries again is forgotten:
     /// this `run` has its tries before it.
-    fn standing(&self, planned: &PlannedCell) -> anyhow::Result<Option<Status>> {
+    fn end(&self, planned: &PlannedCell) -> anyhow::Result<Option<Status>> {
         let Some(result) = self.folder.result(&planned.id)? else {
             return Ok(None);
         };
@@ -107,76 +209,9 @@ impl Coordinator<'_> {
         Ok(None)
     }
 
-    fn watch(&self, ends: &mut HashMap<CellId, Status>, left: usize) -> anyhow::Result<()> {
-        let plan = &self.suite.plan;
-        let done = |planned: &&PlannedCell| ends.contains_key(&planned.id);
-        let before = plan
-            .cells
-            .iter()
-            .filter(done)
-            .map(|planned| planned.cell.cost())
-            .sum();
-        let count = self.workers.min(left);
-        let progress = Progress::new(count, plan.cells.len(), plan.cost(), ends.len(), before);
-        let (to, from) = mpsc::channel();
-        let mut watch = Watch {
-            coordinator: self,
-            ends,
-            progress,
-            training: vec![None; count],
-            workers: Vec::new(),
-            early: 0,
-            memory_kills: memory_kills(),
-            stopping: false,
-            to,
-        };
-        for number in 0..count {
-            let worker = watch.start(number)?;
-            watch.workers.push(Some(worker));
-        }
-        while watch.workers.iter().any(Option::is_some) {
-            if self.stop.load(Ordering::Relaxed) {
-                watch.stop();
-            }
-            let seen = match from.recv_timeout(LISTEN) {
-                Ok(Message::Event(number, event)) => {
-                    watch.event(number, event);
-                    Ok(())
-                }
-                Ok(Message::Gone(number, status, errors)) => watch.gone(number, status, &errors),
-                Err(RecvTimeoutError::Timeout) => Ok(()),
-                Err(error) => Err(error).context("every worker has a sender"),
-            };
-            if seen.is_err() {
-                watch.progress.clear();
-            }
-            seen?;
-        }
-        watch.progress.clear();
-        Ok(())
-    }
-
-    fn worker_arguments(&self) -> Vec<String> {
-        let given = self.arguments;
-        let mut arguments = vec![
-            given.suite.display().to_string(),
-            format!("--device={}", self.suite.device),
-            format!("--standing={}", serde_json::json!(self.standing)),
-            format!("--folder={}", self.folder.path().display()),
-            format!("--threads={}", self.threads),
-            format!("--lease={}", self.timing.lease),
-            format!("--checkpoint={}", self.timing.checkpoint),
-            "--supervised".to_owned(),
-        ];
-        if let Some(cache) = &given.cache {
-            arguments.push(format!("--cache={}", cache.display()));
-        }
-        arguments
-    }
-
     /// Publishes the end of a run whose worker cannot do so any more. Returns its tries so far, or
     /// `None` where another process has it by now.
-    fn publish_end(
+    pub fn publish_end(
         &self,
         id: &CellId,
         status: Status,
@@ -186,188 +221,23 @@ impl Coordinator<'_> {
             return Ok(None);
         };
         let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
-        let mut leases = Leases::new(Duration::from_secs_f64(self.timing.lease));
         // The worker's lock is gone with it, so its cell is free at once.
         let retry = &self.suite.definition.retry;
-        let Claim::Mine(attempt) = self.folder.claim(&record, retry, &mut leases)? else {
+        let Claim::Mine(attempt) = self.folder.claim(&record, retry, &mut self.leases())? else {
             return Ok(None);
         };
         let result = result_record(
+            &self.assignment,
             self.suite,
-            self.standing,
             planned,
             &attempt,
-            self.threads,
             Outcome::unscored(status, reason.to_owned()),
         );
         attempt.publish(&result)?;
         Ok(Some(result.tries))
     }
-}
 
-/// How long the coordinator listens to its workers before it looks whether to stop.
-const LISTEN: Duration = Duration::from_millis(100);
-
-/// Processes of this control group that Linux has killed for want of memory.
-fn memory_kills() -> u64 {
-    let events = std::fs::read_to_string("/sys/fs/cgroup/memory.events").unwrap_or_default();
-    let line = events
-        .lines()
-        .find_map(|line| line.strip_prefix("oom_kill "));
-    line.and_then(|count| count.trim().parse().ok())
-        .unwrap_or(0)
-}
-
-/// Workers that may die one after the other before they have a cell.
-const MOST_EARLY: u32 = 5;
-
-/// What a worker's end says of its cell.
-fn status_of(errors: &str, kills_before: u64) -> Status {
-    let memory = [
-        "memory allocation of",
-        "out of memory",
-        "OutOfMemory",
-        "Out of memory",
-    ];
-    if memory.iter().any(|words| errors.contains(words)) || memory_kills() > kills_before {
-        Status::OutOfMemory
-    } else {
-        Status::Failed
-    }
-}
-
-/// What is known of the workers of one `run`.
-struct Watch<'a> {
-    coordinator: &'a Coordinator<'a>,
-    ends: &'a mut HashMap<CellId, Status>,
-    progress: Progress,
-    /// The cell each worker is at.
-    training: Vec<Option<CellId>>,
-    workers: Vec<Option<Arc<Mutex<Worker>>>>,
-    /// Workers in a row that died before they had a cell.
-    early: u32,
-    /// Processes killed for want of memory so far.
-    memory_kills: u64,
-    /// Whether the workers have been told to stop.
-    stopping: bool,
-    to: Sender<Message>,
-}
-
-impl Watch<'_> {
-    fn start(&self, number: usize) -> anyhow::Result<Arc<Mutex<Worker>>> {
-        let arguments = self.coordinator.worker_arguments();
-        let software = self.coordinator.standing.software;
-        Ok(Worker::start(
-            number,
-            &arguments,
-            software,
-            self.to.clone(),
-        )?)
-    }
-
-    fn event(&mut self, number: usize, event: Event) {
-        match event {
-            Event::Begin { cell } => {
-                self.early = 0;
-                self.training[number] = Some(cell);
-            }
-            Event::Step {
-                cell,
-                tokens,
-                loss,
-                seconds,
-            } => {
-                if let Some(planned) = self.coordinator.suite.plan.find(&cell) {
-                    self.progress.step(number, planned, tokens, loss, seconds);
-                }
-            }
-            Event::End {
-                cell,
-                status,
-                reason,
-                loss,
-                tries,
-            } => {
-                self.training[number] = None;
-                let how = match loss {
-                    Some(loss) => format!("loss {loss:.4}"),
-                    None => format!("{}: {}", status.as_str(), reason.unwrap_or_default()),
-                };
-                self.end(number, cell, status, tries, &how);
-            }
-        }
-    }
-
-    fn end(&mut self, number: usize, cell: CellId, status: Status, tries: u32, how: &str) {
-        let again = self.coordinator.suite.definition.retry.again(status, tries);
-        if let Some(planned) = self.coordinator.suite.plan.find(&cell) {
-            if again {
-                self.progress.again(number, planned, how);
-            } else {
-                self.progress.end(number, planned, how);
-            }
-        }
-        if !again {
-            self.ends.insert(cell, status);
-        }
-        // Workers that wait for cells of others need not find out by themselves.
-        if self.ends.len() == self.coordinator.suite.plan.cells.len() {
-            self.dismiss();
-        }
-    }
-
-    /// Tells every worker that there is nothing more to do.
-    fn dismiss(&self) {
-        for worker in self.workers.iter().flatten() {
-            worker.lock().expect("no holder panics").stop();
-        }
-    }
-
-    /// Tells the workers to leave checkpoints and stop.
-    fn stop(&mut self) {
-        if self.stopping {
-            return;
-        }
-        self.stopping = true;
-        self.progress
-            .say("stopping after a checkpoint; once more stops at once");
-        self.dismiss();
-    }
-
-    /// A worker that died of a cell fails that cell, and another takes its place. Of those that die
-    /// before they have a cell, a few are replaced: what ails them may not pass.
-    fn gone(
-        &mut self,
-        number: usize,
-        status: io::Result<ExitStatus>,
-        errors: &str,
-    ) -> anyhow::Result<()> {
-        self.workers[number] = None;
-        let well = status.as_ref().is_ok_and(ExitStatus::success);
-        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let cell = self.training[number].take();
-        if self.stopping {
-            return Ok(());
-        }
-        let Some(cell) = cell.filter(|_| !well) else {
-            if !well {
-                self.early += 1;
-                anyhow::ensure!(
-                    self.early < MOST_EARLY,
-                    "{MOST_EARLY} workers in a row ended before they had a cell, the last with {how}: {errors}"
-                );
-                self.workers[number] = Some(self.start(number)?);
-            }
-            return Ok(());
-        };
-        let reason = format!("its worker ended with {how}: {errors}");
-        let status = status_of(errors, self.memory_kills);
-        self.memory_kills = memory_kills();
-        if let Some(tries) = self.coordinator.publish_end(&cell, status, &reason)? {
-            let how = format!("{}: {reason}", status.as_str());
-            self.end(number, cell, status, tries, &how);
-        }
-        self.workers[number] = Some(self.start(number)?);
-        Ok(())
+    fn leases(&self) -> Leases {
+        Leases::new(Duration::from_secs_f64(self.assignment.lease))
     }
 }

@@ -2,14 +2,24 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use anyhow::Context;
 use isoflop_law::{
     Convention, FitOptions, FitRecord, Form, HoldoutRecord, IsoflopRecord, LawError, Point,
     Provenance, Record, Table, Unusable, fit, holdout, isoflop,
 };
+#[cfg(feature = "train")]
+use isoflop_law::{Objective, possible};
+#[cfg(feature = "train")]
+use isoflop_ledger::{CellRecord, planned_table};
 use isoflop_ledger::{Columns, LedgerError};
+#[cfg(feature = "train")]
+use isoflop_suite::{Definition, DefinitionError, FitDefinition, Plan, slips};
+use serde_json::Value;
+#[cfg(feature = "train")]
+use toml::Spanned;
 
 use crate::filter::Filter;
 use crate::quantities::{Names, Quantity, Source};
@@ -51,44 +61,94 @@ pub struct Choice {
     pub holdout: Option<usize>,
 }
 
-/// A `[[fit]]` of a definition that cannot be made of any table.
-#[cfg(feature = "train")]
-#[derive(Debug, thiserror::Error)]
-pub enum BadFit {
-    /// No such form.
-    #[error("[[fit]]")]
-    Form(#[from] LawError),
-    /// No such objective.
-    #[error(
-        "[[fit]]: there is no objective `{0}`; they are huber-log, huber-likelihood, lsq-log and lsq"
-    )]
-    Objective(String),
-}
-
 #[cfg(feature = "train")]
 impl Choice {
     /// What a definition asks for.
     ///
     /// # Errors
-    /// If there is no such form or objective.
-    pub fn of(wanted: &isoflop_suite::FitDefinition) -> Result<Self, BadFit> {
-        let objective = isoflop_law::Objective::named(&wanted.objective, wanted.delta);
+    /// If there is no such form or objective, or the form lacks a variable; the error names the line.
+    pub fn of(
+        definition: &Definition,
+        wanted: &Spanned<FitDefinition>,
+    ) -> Result<Self, DefinitionError> {
+        let (place, wanted) = (wanted.span(), wanted.get_ref());
+        let form = wanted.form.get_ref();
+        let shape: Shape = form.parse().map_err(|error: LawError| {
+            let names = Form::ALL.map(Form::name).into_iter().chain(["isoflop"]);
+            let help = slips::nearest(form, names).map(|name| format!("did you mean `{name}`?"));
+            definition.error_at(wanted.form.span(), error.to_string(), help)
+        })?;
+        let objective = match &wanted.objective {
+            None => Objective::HuberLog {
+                delta: wanted.delta,
+            },
+            Some(name) => Objective::named(name.get_ref(), wanted.delta).ok_or_else(|| {
+                let message = format!("there is no objective `{}`", name.get_ref());
+                let help = "they are huber-log, huber-likelihood, lsq-log and lsq";
+                definition.error_at(name.span(), message, Some(help.to_owned()))
+            })?,
+        };
+        if let (Shape::Law(form), None) = (shape, &wanted.x)
+            && form.variables() == ["x"]
+        {
+            let message = format!("`{form}` is a law of one variable, and this gives none");
+            let help = "name its column: x = \"flops_6n_total\", say".to_owned();
+            return Err(definition.error_at(place, message, Some(help)));
+        }
+        let word = |word: &Option<Spanned<String>>| word.as_ref().map(|it| it.get_ref().clone());
         Ok(Choice {
-            shape: wanted.form.parse()?,
+            shape,
             names: Names {
-                x: wanted.x.clone(),
-                n: Some(wanted.n.clone()),
-                d: Some(wanted.d.clone()),
+                x: word(&wanted.x),
+                n: word(&wanted.n).or_else(|| Some("params_total".to_owned())),
+                d: word(&wanted.d).or_else(|| Some("tokens".to_owned())),
                 ..Names::default()
             },
             options: FitOptions {
-                objective: objective.ok_or_else(|| BadFit::Objective(wanted.objective.clone()))?,
+                objective,
                 bootstrap: wanted.bootstrap,
                 seed: wanted.seed,
+                fixed: Vec::new(),
             },
             holdout: None,
         })
     }
+}
+
+/// Refuses laws of a definition that could not be fitted when its cells are done.
+///
+/// # Errors
+/// If a form, an objective or a column is not known, or the cells are too few or too alike for a law;
+/// the error names the line.
+#[cfg(feature = "train")]
+pub fn check_fits(definition: &Definition, plan: &Plan) -> anyhow::Result<()> {
+    let cells = plan.cells.iter();
+    let records = cells.map(|it| CellRecord::new(it.cell.clone(), it.flops_budget));
+    let columns = Columns::new(planned_table(&records.collect::<Vec<_>>())?);
+    for wanted in &definition.fits {
+        let choice = Choice::of(definition, wanted)?;
+        let fit = wanted.get_ref();
+        for column in [&fit.x, &fit.n, &fit.d].into_iter().flatten() {
+            let name = column.get_ref();
+            if columns.numbers(name).is_err() {
+                let numbers = columns.number_names();
+                let help = slips::nearest(name, numbers.iter().map(String::as_str)).map_or_else(
+                    || format!("the columns of numbers are {}", numbers.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("`cells.parquet` has no column `{name}` of numbers");
+                return Err(definition
+                    .error_at(column.span(), message, Some(help))
+                    .into());
+            }
+        }
+        let rows = Rows::of(&columns, "", None)?;
+        if let Err(error) = rows.possible(&choice) {
+            let message = format!("this law could not be fitted: {error:#}");
+            return Err(definition.error_at(fit.form.span(), message, None).into());
+        }
+    }
+    Ok(())
 }
 
 /// Rows of a table, and what they are.
@@ -100,6 +160,8 @@ pub struct Rows<'a> {
     pub filter: Option<&'a Filter>,
     /// The column and value that they share, of a fit per value.
     pub by: Option<[String; 2]>,
+    /// How many of the table's rows are of cells that their definition does not ask for any more.
+    pub not_planned: usize,
 }
 
 impl<'a> Rows<'a> {
@@ -122,6 +184,11 @@ impl<'a> Rows<'a> {
             table_hash,
             filter,
             by: None,
+            not_planned: columns
+                .words("planned")
+                .iter()
+                .filter(|it| *it == "false")
+                .count(),
         })
     }
 
@@ -156,6 +223,25 @@ impl<'a> Rows<'a> {
         match choice.shape {
             Shape::Law(form) => self.fit_law(form, choice),
             Shape::Isoflop => self.slice(choice),
+        }
+    }
+
+    /// Whether a choice could be fitted, whatever the losses.
+    ///
+    /// # Errors
+    /// If it could not.
+    #[cfg(feature = "train")]
+    fn possible(&self, choice: &Choice) -> anyhow::Result<()> {
+        match choice.shape {
+            Shape::Law(form) => {
+                let sources = choice.names.variables(self.columns, form)?;
+                let points = self.points(&sources, &[], &choice.names)?;
+                Ok(possible(form, &points.table, &choice.options)?)
+            }
+            Shape::Isoflop => choice
+                .names
+                .source(self.columns, Quantity::Flops)
+                .map(|_| ()),
         }
     }
 
@@ -223,6 +309,7 @@ impl<'a> Rows<'a> {
             .map(|column| words(self.columns, column))
             .transpose()?;
         let (statuses, cells) = (self.columns.words("status"), self.columns.words("cell"));
+        let planned = self.columns.words("planned");
         // A row's name: its cell, or its place in the table.
         let name = |row: usize| match cells[row].as_str() {
             "" => format!("row {}", row + 1),
@@ -232,6 +319,13 @@ impl<'a> Rows<'a> {
         let (mut pushed, mut left_out) = (Vec::new(), Vec::new());
         let mut of_group: HashMap<&str, u64> = HashMap::new();
         for &row in &self.rows {
+            if planned[row] == "false" {
+                left_out.push((
+                    row,
+                    "its definition does not ask for it any more".to_owned(),
+                ));
+                continue;
+            }
             let status = statuses[row].as_str();
             if !status.is_empty() && status != "done" {
                 left_out.push((row, status.to_owned()));
@@ -355,7 +449,11 @@ struct Points {
     columns: Vec<String>,
 }
 
-fn words(columns: &Columns, column: &str) -> Result<Vec<String>, LedgerError> {
+/// A column as words.
+///
+/// # Errors
+/// If there is no such column.
+pub fn words(columns: &Columns, column: &str) -> Result<Vec<String>, LedgerError> {
     if columns.has(column) {
         return Ok(columns.words(column));
     }
@@ -373,42 +471,92 @@ pub fn read_fits(path: &Path) -> anyhow::Result<Vec<Record>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let fits: Vec<Record> = isoflop_ledger::read_json(path)?;
-    fits.iter().try_for_each(|fit| known_format(path, fit))?;
-    Ok(fits)
+    read_any(path).or_else(|error| match error.downcast_ref() {
+        // A suite may ask for no law.
+        Some(NoFit { .. }) => Ok(Vec::new()),
+        None => Err(error),
+    })
 }
 
-/// Refuses a fit of a newer version, whose numbers may mean something else.
-fn known_format(path: &Path, record: &Record) -> anyhow::Result<()> {
-    let format = match record {
-        Record::Law(record) => record.format,
-        Record::Isoflop(record) => record.format,
-    };
-    anyhow::ensure!(
-        format == 1,
-        "{}: fits of format {format}, and this version of isoflop reads 1",
-        path.display()
-    );
-    Ok(())
+/// The column and the value whose rows a record is of, of a fit per value.
+fn by(record: &Record) -> Option<&[String; 2]> {
+    match record {
+        Record::Law(record) => record.by.as_ref(),
+        Record::Isoflop(record) => record.by.as_ref(),
+    }
+}
+
+/// For each value of the column that fits were made by, in their order, the first that suits, or else the
+/// first: several forms may have been fitted to the same rows.
+pub fn each_value(
+    records: &[Record],
+    suits: impl Fn(&Record) -> bool,
+) -> Vec<(Option<&[String; 2]>, &Record)> {
+    let mut found: Vec<(Option<&[String; 2]>, &Record)> = Vec::new();
+    for record in records {
+        let value = by(record);
+        match found.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, first)) if !suits(first) && suits(record) => *first = record,
+            Some(_) => {}
+            None => found.push((value, record)),
+        }
+    }
+    found
+}
+
+/// A file without a fit.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: there is no fit in it", path.display())]
+struct NoFit {
+    path: PathBuf,
 }
 
 /// The fits of a `fits.json`, or the one that `isoflop fit --json` printed.
 ///
 /// # Errors
-/// If the file is not there, or is no fit's.
+/// If the file is not there, or holds anything else.
 pub fn read_any(path: &Path) -> anyhow::Result<Vec<Record>> {
     anyhow::ensure!(path.exists(), "{}: there is no such file", path.display());
-    let records = match isoflop_ledger::read_json::<Record>(path) {
-        Ok(one) => {
-            known_format(path, &one)?;
-            vec![one]
-        }
-        Err(_) => read_fits(path)?,
+    let values = match isoflop_ledger::read_json::<Value>(path)? {
+        Value::Array(values) => values,
+        one => vec![one],
     };
-    anyhow::ensure!(
-        !records.is_empty(),
-        "{}: there is no fit in it",
-        path.display()
-    );
-    Ok(records)
+    if values.is_empty() {
+        return Err(NoFit {
+            path: path.to_owned(),
+        }
+        .into());
+    }
+    let records = values.into_iter().enumerate().map(|(at, value)| {
+        let read = read_record(value);
+        read.with_context(|| format!("{}: fit {}", path.display(), at + 1))
+    });
+    records.collect()
+}
+
+/// An entry of a file of fits that cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum UnreadableFit {
+    #[error("it is no fit: it has no `format`")]
+    NoFit,
+    #[error("it has format {0}, and this version of isoflop reads 1")]
+    Format(u64),
+    #[error("{0}")]
+    Field(#[from] serde_json::Error),
+}
+
+/// Reads one entry. A fit of a newer version, whose numbers may mean something else, is refused.
+fn read_record(value: Value) -> Result<Record, UnreadableFit> {
+    let format = value.get("format").and_then(Value::as_u64);
+    match format {
+        None => return Err(UnreadableFit::NoFit),
+        Some(1) => {}
+        Some(other) => return Err(UnreadableFit::Format(other)),
+    }
+    // Told apart by the form, so that an error is that of the kind it is.
+    if value.get("form").and_then(Value::as_str) == Some("isoflop") {
+        Ok(Record::Isoflop(serde_json::from_value(value)?))
+    } else {
+        Ok(Record::Law(serde_json::from_value(value)?))
+    }
 }

@@ -3,17 +3,29 @@
 #[cfg(feature = "train")]
 mod agreement;
 #[cfg(feature = "train")]
+mod allocator;
+#[cfg(feature = "train")]
+mod child;
+#[cfg(feature = "train")]
 mod children;
 mod command;
 #[cfg(feature = "train")]
 mod coordinator;
+#[cfg(feature = "train")]
+mod dispatch;
 mod filter;
 mod fitting;
+#[cfg(feature = "train")]
+mod forecast;
+#[cfg(feature = "train")]
+mod labels;
 mod places;
 #[cfg(feature = "train")]
 mod probing;
 #[cfg(feature = "train")]
 mod progress;
+#[cfg(feature = "train")]
+mod protocol;
 #[cfg(feature = "train")]
 mod provenance;
 mod quantities;
@@ -24,7 +36,11 @@ mod sampling;
 mod show;
 #[cfg(feature = "train")]
 mod stopping;
+#[cfg(feature = "train")]
+mod suite;
 mod telling;
+#[cfg(feature = "train")]
+mod timing;
 #[cfg(feature = "train")]
 mod trust;
 #[cfg(feature = "train")]
@@ -39,6 +55,11 @@ use isoflop_suite::DefinitionError;
 
 use command::Command;
 use quantities::NoQuantity;
+
+/// Memory that a child is refused is told to its parent.
+#[cfg(feature = "train")]
+#[global_allocator]
+static ALLOCATOR: allocator::Telling = allocator::Telling;
 
 /// Sweeps model sizes and data with Burn, fits scaling laws to the losses, and draws them.
 #[derive(Debug, Parser)]
@@ -83,8 +104,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         return Exit::BadDefinition.into();
     }
     #[cfg(feature = "train")]
-    if error.downcast_ref::<fitting::BadFit>().is_some()
-        || error.downcast_ref::<command::run::NoCell>().is_some()
+    if error.downcast_ref::<suite::NoCell>().is_some()
         || error
             .downcast_ref::<command::compare::SameDevice>()
             .is_some()
@@ -95,7 +115,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         return Exit::BadDefinition.into();
     }
     #[cfg(feature = "train")]
-    if error.downcast_ref::<trust::Untrusted>().is_some() {
+    if error.downcast_ref::<trust::Untrusted>().is_some()
+        || error.downcast_ref::<coordinator::TooLarge>().is_some()
+    {
         return Exit::Refused.into();
     }
     let no_column = matches!(error.downcast_ref(), Some(LedgerError::NoColumn { .. }));

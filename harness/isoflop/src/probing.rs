@@ -1,45 +1,15 @@
 //! What a device is and whether it can be trusted, found out in a child process: a driver that crashes
 //! or hangs takes the child down, and is a line in the report.
 
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::RecvTimeoutError;
+use std::path::Path;
 use std::time::Duration;
 
 use isoflop_suite::{Flops, Precision, Seconds};
-use isoflop_train::{AdapterFacts, Check, DeviceName, Kind, Verdict};
+use isoflop_train::{AdapterFacts, Check, DeviceName, Kind, Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::children::{start, told};
-use crate::workers::set_environment;
-
-/// What a probing child reports, one JSON object a line.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "finding", rename_all = "kebab-case")]
-pub enum Finding {
-    /// It begins with something that may take it down, or long.
-    Doing { what: String },
-    /// A backend's device.
-    Device { name: DeviceName },
-    /// What adapter and driver say.
-    Adapter(AdapterFacts),
-    /// What the device computes in.
-    Precisions { precisions: Vec<Precision> },
-    /// Seconds until the first result came back.
-    Started { seconds: Seconds },
-    /// The best rate of matrix multiplies.
-    Multiply(Rate),
-    /// The best rate of memory copies, in bytes per second.
-    Copy { rate: f64 },
-    /// A training check.
-    Check(Check),
-}
-
-/// FLOPs per second of matrix multiplies in a precision.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Rate {
-    pub precision: Precision,
-    pub rate: Flops,
-}
+use crate::children::{Child, Silence};
+use crate::protocol::{Message, Order, Rate};
 
 /// What is known of a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,158 +70,146 @@ impl Report {
             .next_back()
     }
 
-    fn add(&mut self, finding: Finding) {
-        match finding {
-            Finding::Doing { .. } | Finding::Device { .. } => {}
-            Finding::Adapter(adapter) => self.adapter = Some(adapter),
-            Finding::Precisions { precisions } => self.precisions = precisions,
-            Finding::Started { seconds } => self.start_up = Some(seconds),
-            Finding::Multiply(rate) => self.multiply.push(rate),
-            Finding::Copy { rate } => self.copy = Some(rate),
-            Finding::Check(check) => {
+    fn add(&mut self, message: Message) {
+        match message {
+            Message::Adapter(adapter) => self.adapter = Some(adapter),
+            Message::Precisions { precisions } => self.precisions = precisions,
+            Message::Started { seconds } => self.start_up = Some(seconds),
+            Message::Multiply(rate) => self.multiply.push(rate),
+            Message::Copy { rate } => self.copy = Some(rate),
+            Message::Check(check) => {
                 self.checks.retain(|it| it.precision != check.precision);
                 self.checks.push(check);
             }
+            // Of training and timing: a device that is probed is asked for neither.
+            _ => {}
         }
     }
+}
+
+/// Why a child did not come to the end of what it was ordered.
+#[derive(Debug)]
+struct Trouble {
+    words: String,
+    /// Whether it gave no answer in time, which says nothing of its numbers.
+    late: bool,
 }
 
 /// The devices of a backend, or why it could not be asked.
 pub fn list(backend: &str, limit: Duration) -> Result<Vec<DeviceName>, String> {
     let mut names = Vec::new();
-    let mut command = child();
-    command.arg(format!("--list={backend}"));
-    follow(command, limit, |finding| {
-        if let Finding::Device { name } = finding {
+    let order = Order::List {
+        backend: backend.to_owned(),
+    };
+    let followed = follow(&order, (false, backend), limit, |message| {
+        if let Message::Device { name } = message {
             names.push(name);
         }
-    })?;
+    });
+    followed.map_err(|trouble| trouble.words)?;
     Ok(names)
 }
 
 /// What a device's adapter and driver say.
-pub fn identify(device: &DeviceName, limit: Duration) -> Report {
-    let mut report = Report::new(device.to_string());
-    let mut command = child();
-    command.arg(format!("--device={device}"));
-    set_environment(&mut command, false);
-    let followed = follow(command, limit, |finding| report.add(finding));
-    report.trouble = followed.err();
+pub fn identify(subject: &Subject, limit: Duration) -> Report {
+    let mut report = Report::new(subject.to_string());
+    let order = Order::Identify {
+        subject: subject.clone(),
+    };
+    let followed = follow(&order, (false, &report.device.clone()), limit, |message| {
+        report.add(message)
+    });
+    report.trouble = followed.err().map(|trouble| trouble.words);
     report
 }
 
 /// Checks an identified device in each of `precisions`, and before that, where `measure` says so,
 /// measures its peaks. Each step has `limit` to come to its end.
 pub fn examine(
+    subject: &Subject,
     report: &mut Report,
     precisions: &[Precision],
     measure: bool,
-    cache: &std::path::Path,
+    cache: &Path,
     limit: Duration,
     mut tell: impl FnMut(&str),
 ) {
+    let (software, name) = (report.is_software(), subject.to_string());
+    let mut hear = |report: &mut Report, message: Message| {
+        if let Message::Doing { what } = &message {
+            tell(what);
+        }
+        report.add(message);
+    };
     // A child for each: what one does to a driver is not to spoil the next.
     if measure {
-        let mut command = child();
-        command.args([&format!("--device={}", report.device), "--measure"]);
-        set_environment(&mut command, report.is_software());
-        let followed = follow(command, limit, |finding| {
-            if let Finding::Doing { what } = &finding {
-                tell(what);
-            }
-            report.add(finding);
+        let order = Order::Measure {
+            subject: subject.clone(),
+        };
+        let followed = follow(&order, (software, &name), limit, |message| {
+            hear(report, message)
         });
-        report.trouble = followed.err();
+        report.trouble = followed.err().map(|trouble| trouble.words);
     }
     for precision in precisions {
-        let mut command = child();
-        command.args([
-            format!("--device={}", report.device),
-            format!("--check={precision}"),
-            format!("--cache={}", cache.display()),
-        ]);
-        set_environment(&mut command, report.is_software());
-        let followed = follow(command, limit, |finding| {
-            if let Finding::Doing { what } = &finding {
-                tell(what);
-            }
-            report.add(finding);
+        let order = Order::Check {
+            subject: subject.clone(),
+            precision: *precision,
+            cache: cache.to_owned(),
+        };
+        let followed = follow(&order, (software, &name), limit, |message| {
+            hear(report, message)
         });
         if let Err(trouble) = followed {
-            report.add(Finding::Check(Check::failed(*precision, trouble)));
+            let check = if trouble.late {
+                Check::unanswered(*precision, trouble.words)
+            } else {
+                Check::failed(*precision, trouble.words)
+            };
+            report.add(Message::Check(check));
             // The others would take as long to end so.
             return;
         }
     }
 }
 
-fn child() -> Command {
-    let program = std::env::current_exe().expect("this program has a path");
-    let mut command = Command::new(program);
-    command.arg("probe");
-    command
-}
-
-/// Runs a child to its end and hears its findings. What went wrong, where something did.
+/// Has a child of its own do one thing and hears what it finds. What went wrong, where something did.
 fn follow(
-    mut command: Command,
+    order: &Order,
+    (software, what_for): (bool, &str),
     limit: Duration,
-    mut hear: impl FnMut(Finding),
-) -> Result<(), String> {
-    let started = start(command.stdin(Stdio::null()));
-    let (mut child, stdout, errors) = started.map_err(|error| format!("cannot start: {error}"))?;
-    let findings = told(stdout);
+    mut hear: impl FnMut(Message),
+) -> Result<(), Trouble> {
+    let trouble = |words: String, late| Err(Trouble { words, late });
+    let mut child = match Child::start(software, what_for) {
+        Ok(child) => child,
+        Err(error) => return trouble(format!("cannot start: {error}"), false),
+    };
+    child.order(order);
     let mut doing = "starting".to_owned();
     loop {
-        match findings.recv_timeout(limit) {
-            Ok(finding) => {
-                if let Finding::Doing { what } = &finding {
+        match child.hear(limit) {
+            Ok(Message::Finished) => return Ok(()),
+            Ok(message) => {
+                if let Message::Doing { what } = &message {
                     doing.clone_from(what);
                 }
-                hear(finding);
+                hear(message);
             }
-            Err(RecvTimeoutError::Timeout) => {
-                return Err(format!("no answer in {} s: {doing}", limit.as_secs()));
+            Err(Silence::Ended(ending)) => {
+                let errors = match ending.errors.as_str() {
+                    "" => String::new(),
+                    errors => format!(": {errors}"),
+                };
+                return match ending.signal() {
+                    Some(signal) => {
+                        trouble(format!("crashed with {signal} in {doing}{errors}"), false)
+                    }
+                    None => trouble(format!("failed in {doing}{errors}"), false),
+                };
             }
-            Err(RecvTimeoutError::Disconnected) => break,
+            Err(silence @ Silence::Late(_)) => return trouble(format!("{silence}: {doing}"), true),
+            Err(silence) => return trouble(format!("{doing}: {silence}"), false),
         }
     }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() {
-        return Ok(());
-    }
-    let errors = errors.join().unwrap_or_default();
-    let errors = if errors.is_empty() {
-        String::new()
-    } else {
-        format!(": {errors}")
-    };
-    Err(match signal(status) {
-        Some(signal) => format!("crashed with {signal} in {doing}{errors}"),
-        None => format!("failed in {doing}{errors}"),
-    })
-}
-
-/// The name of the signal that ended a process, where one did.
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<String> {
-    let number = std::os::unix::process::ExitStatusExt::signal(&status)?;
-    let names = [
-        (4, "SIGILL"),
-        (6, "SIGABRT"),
-        (7, "SIGBUS"),
-        (8, "SIGFPE"),
-        (9, "SIGKILL"),
-        (11, "SIGSEGV"),
-    ];
-    let name = names.iter().find(|(it, _)| *it == number);
-    Some(name.map_or_else(
-        || format!("signal {number}"),
-        |(_, name)| (*name).to_owned(),
-    ))
-}
-
-#[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Option<String> {
-    None
 }

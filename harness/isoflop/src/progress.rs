@@ -4,97 +4,103 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use isoflop_suite::{Flops, PlannedCell};
+use isoflop_suite::{Flops, Plan, PlannedCell, Seconds};
 
+use crate::forecast::{Speeds, makespan};
+use crate::labels::Labels;
 use crate::show::{duration, si};
 
-/// The bar counts thousandths of the suite's FLOPs, which themselves overflow an integer.
+/// The bar counts ten-thousandths of the suite's FLOPs, which themselves overflow an integer.
 const LENGTH: u64 = 10_000;
 
 /// Progress of a suite.
-pub struct Progress {
+pub struct Progress<'a> {
+    labels: &'a Labels,
     begin: Instant,
     bars: MultiProgress,
     suite: ProgressBar,
-    workers: Vec<ProgressBar>,
+    lines: Vec<ProgressBar>,
     cells: usize,
     cells_done: usize,
     total: Flops,
-    /// FLOPs of cells that were done before.
-    before: Flops,
     finished: Flops,
-    under_way: Vec<Flops>,
+    speeds: Speeds,
+    /// Cells that have not ended, the most expensive first.
+    left: Vec<&'a PlannedCell>,
+    /// The cell and the step each worker is at.
+    at: Vec<Option<(&'a PlannedCell, u64)>>,
 }
 
-impl Progress {
-    /// Of `cells` cells of `total` FLOPs, of which `cells_done` cells of `before` FLOPs are done.
-    pub fn new(
-        workers: usize,
-        cells: usize,
-        total: Flops,
-        cells_done: usize,
-        before: Flops,
-    ) -> Self {
+impl<'a> Progress<'a> {
+    /// Of a suite with these cells left.
+    pub fn new(plan: &Plan, labels: &'a Labels, left: &[&'a PlannedCell]) -> Self {
         let bars = MultiProgress::new();
         let style = "{msg:14} [{wide_bar}] {prefix}";
         let suite =
             bars.add(ProgressBar::new(LENGTH).with_style(template(style).progress_chars("=> ")));
-        let line = |_| bars.add(ProgressBar::new_spinner().with_style(template("  {wide_msg}")));
-        let workers: Vec<_> = (0..workers).map(line).collect();
-        let progress = Progress {
+        let to_do: Flops = left.iter().map(|planned| planned.cell.cost()).sum();
+        Progress {
+            labels,
             begin: Instant::now(),
-            under_way: vec![0.0; workers.len()],
             bars,
             suite,
-            workers,
-            cells,
-            cells_done,
-            total,
-            before,
-            finished: before,
+            lines: Vec::new(),
+            cells: plan.cells.len(),
+            cells_done: plan.cells.len() - left.len(),
+            total: plan.cost(),
+            finished: plan.cost() - to_do,
+            speeds: Speeds::default(),
+            left: left.to_vec(),
+            at: Vec::new(),
+        }
+    }
+
+    /// So many workers train.
+    pub fn workers(&mut self, count: usize) {
+        let line = |_| {
+            let style = template("  {wide_msg}");
+            self.bars.add(ProgressBar::new_spinner().with_style(style))
         };
-        progress.draw();
-        progress
+        self.lines = (0..count).map(line).collect();
+        self.at = vec![None; count];
+        self.draw();
     }
 
     /// A worker is at a step of a cell.
     pub fn step(
         &mut self,
         worker: usize,
-        planned: &PlannedCell,
+        planned: &'a PlannedCell,
+        step: u64,
         tokens: u64,
         loss: f64,
-        seconds: f64,
+        per_step: Option<Seconds>,
     ) {
-        let share = tokens as f64 / planned.cell.tokens() as f64;
-        self.under_way[worker] = share * planned.cell.cost();
-        let rate = if seconds > 0.0 {
-            tokens as f64 / seconds
-        } else {
-            0.0
-        };
-        self.workers[worker].set_message(format!(
-            "{}  {}  {:>3.0}%  loss {loss:.3}  {} tokens/s",
+        self.at[worker] = Some((planned, step));
+        let speed = per_step.map_or_else(String::new, |seconds| {
+            self.speeds.note(&planned.cell, seconds);
+            format!("  {} tokens/s", si(tokens as f64 / step as f64 / seconds))
+        });
+        self.lines[worker].set_message(format!(
+            "{}  {}  {:>3.0}%  loss {loss:.3}{speed}",
             planned.id,
-            shape(planned),
-            100.0 * share,
-            si(rate),
+            self.labels.label(planned),
+            100.0 * step as f64 / planned.cell.training.steps as f64,
         ));
         self.draw();
     }
 
     /// A worker has finished a cell, in the words of `how`.
     pub fn end(&mut self, worker: usize, planned: &PlannedCell, how: &str) {
-        self.under_way[worker] = 0.0;
-        self.finished += planned.cell.cost();
-        self.cells_done += 1;
-        self.workers[worker].set_message("");
+        self.at[worker] = None;
+        self.lines[worker].set_message("");
+        self.count(planned);
         let line = format!(
             "[{:>3}/{}] {}  {}  {how}",
             self.cells_done,
             self.cells,
             planned.id,
-            shape(planned)
+            self.labels.label(planned)
         );
         if self.bars.is_hidden() {
             eprintln!("{line}  {}", self.eta());
@@ -104,14 +110,26 @@ impl Progress {
         self.draw();
     }
 
+    /// Another process has finished a cell.
+    pub fn known(&mut self, planned: &PlannedCell) {
+        self.count(planned);
+        self.draw();
+    }
+
+    fn count(&mut self, planned: &PlannedCell) {
+        self.finished += planned.cell.cost();
+        self.cells_done += 1;
+        self.left.retain(|it| it.id != planned.id);
+    }
+
     /// A worker's cell ended otherwise than done, and is tried again.
     pub fn again(&mut self, worker: usize, planned: &PlannedCell, how: &str) {
-        self.under_way[worker] = 0.0;
-        self.workers[worker].set_message("");
+        self.at[worker] = None;
+        self.lines[worker].set_message("");
         self.say(&format!(
             "{}  {}  {how}; it is tried again",
             planned.id,
-            shape(planned)
+            self.labels.label(planned)
         ));
         self.draw();
     }
@@ -130,29 +148,50 @@ impl Progress {
         let _ = self.bars.clear();
     }
 
-    fn done(&self) -> Flops {
-        self.finished + self.under_way.iter().sum::<f64>()
+    /// Time left: each cell's steps at the speed of its shape, shared out over the workers.
+    fn seconds_left(&self) -> Option<Seconds> {
+        let under_way = |planned: &&&PlannedCell| {
+            let at = self.at.iter().flatten();
+            !at.clone().any(|(it, _)| it.id == planned.id)
+        };
+        let busy: Option<Vec<Seconds>> = self
+            .at
+            .iter()
+            .map(|at| match at {
+                Some((planned, step)) => self.speeds.left(&planned.cell, *step),
+                None => Some(0.0),
+            })
+            .collect();
+        let waiting: Option<Vec<Seconds>> = self
+            .left
+            .iter()
+            .filter(under_way)
+            .map(|planned| self.speeds.left(&planned.cell, 0))
+            .collect();
+        Some(makespan(busy?, waiting?))
     }
 
-    /// Time left, from the FLOPs left and the speed so far.
     fn eta(&self) -> String {
-        let (done, elapsed) = (
-            self.done() - self.before,
-            self.begin.elapsed().as_secs_f64(),
-        );
-        if done <= 0.0 || elapsed < 1.0 {
-            return "ETA ?".to_owned();
-        }
-        let left = (self.total - self.done()).max(0.0) * elapsed / done;
-        if left < 0.5 {
+        if self.left.is_empty() {
             return format!("after {}", duration(self.begin.elapsed()));
         }
-        format!("ETA {}", duration(Duration::from_secs_f64(left.min(1e12))))
+        match self.seconds_left() {
+            Some(left) => format!("ETA {}", duration(Duration::from_secs_f64(left.min(1e12)))),
+            None => "ETA ?".to_owned(),
+        }
     }
 
     fn draw(&self) {
+        let under_way: Flops = self
+            .at
+            .iter()
+            .flatten()
+            .map(|(planned, step)| {
+                planned.cell.cost() * *step as f64 / planned.cell.training.steps as f64
+            })
+            .sum();
         let share = if self.total > 0.0 {
-            self.done() / self.total
+            (self.finished + under_way) / self.total
         } else {
             1.0
         };
@@ -165,16 +204,4 @@ impl Progress {
 
 fn template(text: &str) -> ProgressStyle {
     ProgressStyle::with_template(text).expect("the template is ours")
-}
-
-/// A cell in a few words.
-pub fn shape(planned: &PlannedCell) -> String {
-    let model = &planned.cell.model;
-    format!(
-        "width {:>4} depth {:>2}  N {:>6}  D {:>6}",
-        model.width,
-        model.depth,
-        si(planned.parameters.total() as f64),
-        si(planned.cell.tokens() as f64)
-    )
 }

@@ -1,30 +1,23 @@
 //! Devices that train the same cells in turns, each in a process of its own.
 
-use std::io::Write;
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use isoflop_suite::{Bytes, CellId, Nats, Seconds};
-use isoflop_train::DeviceName;
 
-use crate::children::{Mortal, start, told};
-use crate::command::pace::{Answer, Order};
-use crate::workers::set_environment;
+use crate::children::{Child, Silence};
+use crate::protocol::{Assignment, Message, Order};
 
 /// A round of the fastest device lasts at least this long.
 const SHORTEST_ROUND: Seconds = 0.05;
 /// A round of the slowest device does not grow beyond this, unless a single step does.
 const LONGEST_ROUND: Seconds = 2.0;
 
-/// A device in a race: a process that is started anew for the next cell when it dies.
+/// A device that trains cells a few steps at a time, in a process that is started anew for the next
+/// cell when it dies.
 pub struct Racer {
-    device: DeviceName,
-    software: bool,
-    arguments: Vec<String>,
+    assignment: Assignment,
     limit: Duration,
-    process: Option<Process>,
+    child: Option<Child>,
 }
 
 /// What a device did with a cell.
@@ -80,27 +73,21 @@ pub fn race(
 }
 
 impl Racer {
-    /// A device that is to train a suite's cells, by the arguments of `isoflop pace`.
-    pub fn new(
-        device: DeviceName,
-        software: bool,
-        arguments: Vec<String>,
-        limit: Duration,
-    ) -> Self {
+    /// Of a suite and a device. Each order has `limit` to be done.
+    pub fn new(assignment: Assignment, limit: Duration) -> Self {
         Racer {
-            device,
-            software,
-            arguments,
+            assignment,
             limit,
-            process: None,
+            child: None,
         }
     }
 
-    fn begin(&mut self, cell: &CellId) -> Lap {
+    /// Builds a cell's model and does its first steps.
+    pub fn begin(&mut self, cell: &CellId) -> Lap {
         let order = Order::Begin { cell: cell.clone() };
         let mut lap = Lap::default();
         match self.ask(&order) {
-            Ok(Answer::Ready { seconds }) => lap.first_steps = Some(seconds),
+            Ok(Message::Ready { seconds }) => lap.first_steps = Some(seconds),
             Ok(other) => lap.failed = Some(format!("it answered {other:?}")),
             Err(reason) => lap.failed = Some(reason),
         }
@@ -108,12 +95,12 @@ impl Racer {
     }
 
     /// Steps of the cell in hand, unless it has failed.
-    fn turn(&mut self, lap: &mut Lap, count: u64) {
+    pub fn turn(&mut self, lap: &mut Lap, count: u64) {
         if lap.failed.is_some() {
             return;
         }
         match self.ask(&Order::Steps { count }) {
-            Ok(Answer::Done {
+            Ok(Message::Timed {
                 seconds,
                 loss,
                 memory,
@@ -127,65 +114,47 @@ impl Racer {
         }
     }
 
-    fn ask(&mut self, order: &Order) -> Result<Answer, String> {
-        if self.process.is_none() {
-            let process = Process::start(&self.device, self.software, &self.arguments);
-            self.process = Some(process.map_err(|error| format!("cannot start: {error}"))?);
+    /// Gives an order and hears its answer.
+    fn ask(&mut self, order: &Order) -> Result<Message, String> {
+        if self.child.is_none() {
+            let Assignment {
+                standing, device, ..
+            } = &self.assignment;
+            let child = Child::start(standing.software, &device.to_string());
+            let child = child.map_err(|error| format!("cannot start: {error}"))?;
+            self.child = Some(child);
+            let open = Order::Open(Box::new(self.assignment.clone()));
+            self.hear(&open)?;
         }
-        let process = self.process.as_mut().expect("it was just started");
-        let answer = process.ask(order, self.limit);
-        match answer {
-            Ok(Answer::Failed { reason }) => Err(reason),
-            Err(reason) => {
-                self.process = None;
-                Err(reason)
-            }
-            answer => answer,
+        match self.hear(order)? {
+            Some(Message::Failed { reason }) => Err(reason),
+            Some(answer) => Ok(answer),
+            None => Err("it did not answer".to_owned()),
         }
     }
-}
 
-struct Process {
-    child: Mortal,
-    orders: ChildStdin,
-    answers: Receiver<Answer>,
-    errors: Option<JoinHandle<String>>,
-}
-
-impl Process {
-    fn start(
-        device: &DeviceName,
-        software: bool,
-        arguments: &[String],
-    ) -> std::io::Result<Process> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("pace").args(arguments);
-        command.arg(format!("--device={device}"));
-        command.stdin(Stdio::piped());
-        set_environment(&mut command, software);
-        let (mut child, stdout, errors) = start(&mut command)?;
-        Ok(Process {
-            orders: child.stdin.take().expect("stdin is piped"),
-            child,
-            answers: told(stdout),
-            errors: Some(errors),
-        })
-    }
-
-    fn ask(&mut self, order: &Order, limit: Duration) -> Result<Answer, String> {
-        let line = serde_json::to_string(order).expect("an order is plain data") + "\n";
-        // Where the process has ended, the answer says so.
-        let _ = self.orders.write_all(line.as_bytes());
-        match self.answers.recv_timeout(limit) {
-            Ok(answer) => Ok(answer),
-            Err(RecvTimeoutError::Timeout) => Err(format!("no answer in {} s", limit.as_secs())),
-            Err(RecvTimeoutError::Disconnected) => {
-                let status = self.child.wait().map_err(|error| error.to_string())?;
-                let errors = self.errors.take().and_then(|it| it.join().ok());
-                Err(format!(
-                    "ended with {status}: {}",
-                    errors.unwrap_or_default()
-                ))
+    /// What an order is answered with, if with anything, when it is done. A child that does not get
+    /// there is ended.
+    fn hear(&mut self, order: &Order) -> Result<Option<Message>, String> {
+        let child = self.child.as_mut().expect("a child was started");
+        child.order(order);
+        let (mut answer, mut refused) = (None, None);
+        loop {
+            match child.hear(self.limit) {
+                Ok(Message::Finished) => return Ok(answer),
+                // It may go on all the same.
+                Ok(Message::OutOfMemory { bytes }) => refused = Some(bytes),
+                Ok(message) => answer = Some(message),
+                Err(silence) => {
+                    self.child = None;
+                    return Err(match (silence, refused) {
+                        (Silence::Garbled(garbled), _) => format!("it wrote {garbled}"),
+                        (Silence::Ended(_), Some(bytes)) => {
+                            format!("out of memory: {bytes} bytes more were refused")
+                        }
+                        (other, _) => other.to_string(),
+                    });
+                }
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use isoflop_law::{
-    Allocation, Fit, FitRecord, HoldoutRecord, Isoflop, IsoflopRecord, Method, Objective, Record,
-    Refused, Verdict, allocate,
+    Allocation, Fit, FitRecord, HoldoutRecord, Isoflop, IsoflopRecord, LawError, Method, Objective,
+    Record, Refused, Verdict, allocate,
 };
 
-use crate::show::{columns, interval, number, si};
+use crate::show::{columns, count, interval, number, si};
 
 /// Rows left out that are named on screen; all are in the JSON.
 const MOST_NAMED: usize = 10;
@@ -56,10 +56,11 @@ fn by(by: &Option<[String; 2]>) -> String {
 }
 
 fn drawn(fit: &Fit) -> String {
+    let points = count(fit.points, "point");
     if fit.units == fit.points {
-        format!("{} points", fit.points)
+        points
     } else {
-        format!("{} points in {} groups", fit.points, fit.units)
+        format!("{points} in {}", count(fit.units, "group"))
     }
 }
 
@@ -112,7 +113,7 @@ fn parameters(record: &FitRecord, fit: &Fit) -> String {
             ),
         ]);
     }
-    let headings = ["", "value", "se", "95% (BCa)", "95% (profile)", ""];
+    let headings = ["", "value", "se", "95%", "95% (profile)", ""];
     columns(&headings, &rows)
 }
 
@@ -139,6 +140,9 @@ fn search(fit: &Fit) -> String {
     }
     if !fit.converged {
         text += "  not converged: this is no minimum, and its numbers are not to be used\n";
+    }
+    for why in [&fit.trouble, &fit.no_intervals].into_iter().flatten() {
+        text += &format!("  {why}\n");
     }
     text
 }
@@ -351,7 +355,7 @@ fn advise_by_law(record: &FitRecord, flops: f64) -> anyhow::Result<String> {
     let Some(fit) = record.fit() else {
         anyhow::bail!("the fit lacks parameters of its form");
     };
-    let found = allocations(record, &fit, flops)?;
+    let (found, refused) = allocations(record, &fit, flops)?;
     let rows: Vec<Vec<String>> = found
         .iter()
         .map(|best| {
@@ -376,39 +380,71 @@ fn advise_by_law(record: &FitRecord, flops: f64) -> anyhow::Result<String> {
     let headings = ["C counted by", "N", "D", "tokens per parameter", "loss"];
     let mut text = format!("{} FLOPs\n", si(flops));
     text += &indented(&columns(&headings, &rows), 2);
-    let beyond = |value: f64, range: &[f64; 2]| value > 10.0 * range[1] || value < 0.1 * range[0];
-    let best = &found[0];
-    if fit
-        .range
-        .iter()
-        .zip([best.n, best.d])
-        .any(|(range, value)| beyond(value, range))
-    {
-        text += "  that is more than ten times beyond the runs fitted\n";
+    for error in refused {
+        text += &format!("  {error}\n");
     }
+    let without = |best: &&Allocation| best.n_ci95.is_none() && !fit.resamples.is_empty();
+    for best in found.iter().skip(1).filter(without) {
+        text += &format!(
+            "  {}: no interval, since it reaches beyond the models whose FLOPs it counts\n",
+            best.convention
+        );
+    }
+    text += &far_beyond(&fit, &found[0]);
     if !fit.converged {
         text += "  the fit did not converge: these numbers are not to be used\n";
     }
     Ok(text)
 }
 
-/// The best N and D by every convention, the fit's own first.
+/// Beyond the fitted runs by more than this is said.
+const FAR: f64 = 2.0;
+
+/// How far an answer lies beyond the runs fitted, in which variable.
+fn far_beyond(fit: &Fit, best: &Allocation) -> String {
+    let variables = fit.form.variables().iter().zip(&fit.range);
+    let lines = variables.filter_map(|(variable, [low, high])| {
+        let times = *best.beyond.get(*variable)?;
+        if times >= FAR {
+            let largest = si(*high);
+            Some(format!(
+                "  {variable} is {times:.1} times the largest fitted, {largest}\n"
+            ))
+        } else if times <= 1.0 / FAR {
+            let (times, smallest) = (1.0 / times, si(*low));
+            Some(format!(
+                "  {variable} is {times:.1} times below the smallest fitted, {smallest}\n"
+            ))
+        } else {
+            None
+        }
+    });
+    lines.collect()
+}
+
+/// The best N and D by every convention, the fit's own first, and why another has none.
 ///
 /// # Errors
 /// If the form does not trade parameters against data.
-pub fn allocations(record: &FitRecord, fit: &Fit, flops: f64) -> anyhow::Result<Vec<Allocation>> {
+pub fn allocations(
+    record: &FitRecord,
+    fit: &Fit,
+    flops: f64,
+) -> anyhow::Result<(Vec<Allocation>, Vec<LawError>)> {
     let six = isoflop_law::Convention::six_n_d();
     let (first, others) = match record.conventions.split_first() {
         Some((first, others)) => (first, others),
         None => (&six, &[][..]),
     };
     let mut found = vec![allocate(fit, flops, first)?];
-    found.extend(
-        others
-            .iter()
-            .filter_map(|other| allocate(fit, flops, other).ok()),
-    );
-    Ok(found)
+    let mut refused = Vec::new();
+    for other in others {
+        match allocate(fit, flops, other) {
+            Ok(best) => found.push(best),
+            Err(error) => refused.push(error),
+        }
+    }
+    Ok((found, refused))
 }
 
 fn advise_by_slices(isoflop: &Isoflop, flops: f64) -> String {

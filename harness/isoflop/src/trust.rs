@@ -2,12 +2,11 @@
 //! program, device, driver and settings are the same.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use isoflop_ledger::{text_hash, write_atomically};
 use isoflop_suite::Precision;
-use isoflop_train::{AdapterFacts, Backend, Check, DeviceName, Verdict};
+use isoflop_train::{AdapterFacts, Backend, Check, DeviceName, Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::probing::{Report, examine, identify, list};
@@ -29,7 +28,7 @@ pub struct Untrusted {
 }
 
 /// What a run needs to know of its device, as its coordinator tells it to workers.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Whether it is a graphics driver that computes on the processor.
     pub software: bool,
@@ -46,7 +45,7 @@ impl Standing {
         }
     }
 
-    fn of(device: &DeviceName, report: &Report) -> Self {
+    pub fn of(device: &DeviceName, report: &Report) -> Self {
         let mut standing = match device {
             DeviceName::Flex => Standing::reference(),
             _ => Standing::default(),
@@ -66,14 +65,6 @@ impl Standing {
     }
 }
 
-impl FromStr for Standing {
-    type Err = serde_json::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        serde_json::from_str(text)
-    }
-}
-
 /// Reports in a cache folder.
 #[derive(Debug, Clone)]
 pub struct Reports {
@@ -88,25 +79,25 @@ impl Reports {
     }
 
     /// What is known of a device with this adapter, where that was found out before.
-    fn find(&self, device: &DeviceName, adapter: &AdapterFacts) -> Option<Report> {
-        let text = std::fs::read(self.path(device, adapter)).ok()?;
+    fn find(&self, subject: &Subject, adapter: &AdapterFacts) -> Option<Report> {
+        let text = std::fs::read(self.path(subject, adapter)).ok()?;
         // One that cannot be read is found out anew.
         let report: Report = serde_json::from_slice(&text).ok()?;
         (report.adapter.as_ref() == Some(adapter)).then_some(report)
     }
 
-    fn path(&self, device: &DeviceName, adapter: &AdapterFacts) -> PathBuf {
+    fn path(&self, subject: &Subject, adapter: &AdapterFacts) -> PathBuf {
         // What a verdict may depend on.
         let made = serde_json::json!([
             env!("CARGO_PKG_VERSION"),
             option_env!("ISOFLOP_COMMIT"),
             text_hash(include_str!("../../../Cargo.lock")),
-            device.to_string(),
+            subject.to_string(),
             adapter,
             environment(&["BURN_", "CUBECL_", "WGPU_"]),
         ]);
         let key = &text_hash(&made.to_string())[..16];
-        let name = format!("{}-{key}.json", device.slug());
+        let name = format!("{}-{key}.json", subject.slug());
         self.cache.join("devices").join(name)
     }
 
@@ -136,7 +127,8 @@ impl Reports {
             .collect();
         let measure = measure && report.start_up.is_none();
         if measure || !missing.is_empty() {
-            self.find_out(&mut report, &missing, measure, LIMIT, |what| {
+            let subject = device.clone().into();
+            self.find_out(&subject, &mut report, &missing, measure, LIMIT, |what| {
                 eprintln!("{device}, before it is trusted: {what}");
             });
         }
@@ -146,6 +138,7 @@ impl Reports {
     /// Finds out what a report is to hold, and keeps what came to its end.
     pub fn find_out(
         &self,
+        subject: &Subject,
         report: &mut Report,
         precisions: &[Precision],
         measure: bool,
@@ -160,14 +153,20 @@ impl Reports {
             report.checks.extend(precisions.iter().map(failed));
             return;
         };
-        examine(report, precisions, measure, &self.cache, limit, tell);
+        examine(
+            subject,
+            report,
+            precisions,
+            measure,
+            &self.cache,
+            limit,
+            tell,
+        );
         let mut kept = report.clone();
         kept.checks.retain(|check| check.first_step.is_some());
-        if let Ok(device) = report.device.parse() {
-            let text = serde_json::to_vec_pretty(&kept).expect("a report is plain data");
-            // Without a cache it is found out again.
-            let _ = write_atomically(&self.path(&device, &adapter), &text);
-        }
+        let text = serde_json::to_vec_pretty(&kept).expect("a report is plain data");
+        // Without a cache it is found out again.
+        let _ = write_atomically(&self.path(subject, &adapter), &text);
     }
 
     /// How a device stands with a suite that trains in these precisions: checked in each that it has
@@ -203,9 +202,10 @@ impl Reports {
 
     /// What is known of a device without computing on it.
     fn known(&self, device: &DeviceName) -> Report {
-        let identified = identify(device, LIMIT);
+        let subject = device.clone().into();
+        let identified = identify(&subject, LIMIT);
         let adapter = identified.adapter.as_ref();
-        let known = adapter.and_then(|adapter| self.find(device, adapter));
+        let known = adapter.and_then(|adapter| self.find(&subject, adapter));
         known.unwrap_or(identified)
     }
 

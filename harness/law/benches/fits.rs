@@ -39,6 +39,7 @@ fn options(objective: Objective, bootstrap: usize) -> FitOptions {
         objective,
         bootstrap,
         seed: 0,
+        fixed: Vec::new(),
     }
 }
 

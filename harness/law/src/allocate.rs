@@ -1,8 +1,11 @@
 //! What to train for a budget: the N and D that make a law's loss smallest at equal FLOPs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::interval::deviation;
+use crate::objective::golden_section;
 use crate::{Convention, Fit, Form, LawError};
 
 /// The model and the data to spend a budget on.
@@ -28,6 +31,9 @@ pub struct Allocation {
     pub loss: f64,
     /// 95% interval of the predicted loss over the resamples.
     pub loss_ci95: Option<[f64; 2]>,
+    /// How many times the largest N or D fitted these are, or the smallest, where they lie beyond.
+    #[serde(default)]
+    pub beyond: BTreeMap<String, f64>,
 }
 
 /// The exponent `a` of `N* ~ C^a`.
@@ -47,17 +53,14 @@ impl AllocationExponent {
     /// # Errors
     /// If the form does not trade parameters against data, or the law does not fall with both.
     pub fn of(fit: &Fit, convention: &Convention) -> Result<Self, LawError> {
-        let of = |values: &[f64]| Some(Optimum::of(fit.form, values, convention)?.exponent);
+        let of = |values: &Vec<f64>| Some(Optimum::of(fit.form, values, convention)?.exponent);
         trades(fit)?;
-        let drawn: Vec<f64> = fit
-            .resamples
-            .iter()
-            .filter_map(|values| of(values))
-            .collect();
+        let drawn: Vec<f64> = fit.resamples.iter().filter_map(of).collect();
+        let ends: Vec<f64> = fit.ends.iter().filter_map(of).collect();
         Ok(AllocationExponent {
             a: of(&fit.values()).ok_or(LawError::NoOptimum)?,
             a_se: deviation(&drawn),
-            a_ci95: fit.interval(&drawn),
+            a_ci95: fit.interval(&drawn, &ends),
         })
     }
 }
@@ -65,27 +68,39 @@ impl AllocationExponent {
 /// Shares a budget of training FLOPs between parameters and tokens.
 ///
 /// # Errors
-/// If the form does not trade parameters against data, or the law does not fall with both.
+/// If the form does not trade parameters against data, the law does not fall with both, or the best model
+/// is not one whose FLOPs are known.
 pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Allocation, LawError> {
     trades(fit)?;
-    let best = |values: &[f64]| -> Option<[f64; 4]> {
-        let n = Optimum::of(fit.form, values, convention)?.parameters(flops);
-        let d = convention.tokens(flops, n);
-        let x = match fit.form {
-            // Fresh tokens, all of them.
-            Form::DataConstrained => vec![n, d, d],
-            _ => vec![n, d],
-        };
-        Some([n, d, d / n, fit.form.loss(values, &x)])
+    let best = |values: &[f64]| best(fit.form, values, flops, convention);
+    let [n, d, tokens_per_parameter, loss] = match best(&fit.values()) {
+        Best::At(all) => all,
+        Best::NotCounted => {
+            return Err(LawError::NotCounted {
+                convention: convention.name.clone(),
+                counted: convention.range().unwrap_or_default(),
+            });
+        }
+        Best::None => return Err(LawError::NoOptimum),
     };
-    let drawn: Vec<[f64; 4]> = fit
-        .resamples
-        .iter()
-        .filter_map(|values| best(values))
-        .collect();
-    let interval =
-        |index: usize| fit.interval(&drawn.iter().map(|all| all[index]).collect::<Vec<_>>());
-    let [n, d, tokens_per_parameter, loss] = best(&fit.values()).ok_or(LawError::NoOptimum)?;
+    let all = |laws: &[Vec<f64>]| -> (Vec<[f64; 4]>, usize) {
+        let found: Vec<Best> = laws.iter().map(|values| best(values)).collect();
+        let beyond = found.iter().filter(|it| matches!(it, Best::NotCounted));
+        let beyond = beyond.count();
+        let at = found.into_iter().filter_map(|it| match it {
+            Best::At(all) => Some(all),
+            _ => None,
+        });
+        (at.collect(), beyond)
+    };
+    let (drawn, beyond) = all(&fit.resamples);
+    let (ends, ends_beyond) = all(&fit.ends);
+    // An interval that reaches beyond what was counted has no end there.
+    let open = ends_beyond > 0 || beyond as f64 > OPEN * fit.resamples.len() as f64;
+    let interval = |index: usize| {
+        let of = |all: &[[f64; 4]]| all.iter().map(|all| all[index]).collect::<Vec<_>>();
+        fit.interval(&of(&drawn), &of(&ends)).filter(|_| !open)
+    };
     Ok(Allocation {
         flops,
         convention: convention.name.clone(),
@@ -97,7 +112,72 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
         tokens_per_parameter_ci95: interval(2),
         loss,
         loss_ci95: interval(3),
+        beyond: fit
+            .beyond(&point(fit.form, n, d))
+            .into_iter()
+            .map(|(variable, times)| (variable.to_owned(), times))
+            .collect(),
     })
+}
+
+/// The share of resamples beyond what was counted from which on an interval's end lies there.
+const OPEN: f64 = 0.025;
+
+/// What a law makes of a budget.
+enum Best {
+    /// N, D, tokens per parameter and loss.
+    At([f64; 4]),
+    /// The best N is smaller or larger than those whose FLOPs are known.
+    NotCounted,
+    /// The law does not fall with both.
+    None,
+}
+
+fn best(form: Form, values: &[f64], flops: f64, convention: &Convention) -> Best {
+    let of = |n: f64| {
+        let d = convention.tokens(flops, n)?;
+        Some([n, d, d / n, form.loss(values, &point(form, n, d))])
+    };
+    let found = match convention.range() {
+        // Saved before models were kept beside their power, which reaches no further than they do.
+        None if convention.exponent != 1.0 => return Best::NotCounted,
+        None => match Optimum::of(form, values, convention) {
+            Some(optimum) => of(optimum.parameters(flops)),
+            None => return Best::None,
+        },
+        Some(range) => {
+            // The best by 6ND is a law's that has one at all.
+            if Optimum::of(form, values, &Convention::six_n_d()).is_none() {
+                return Best::None;
+            }
+            let loss = |log_n: f64| of(log_n.exp()).map_or(f64::INFINITY, |all| all[3]);
+            match least(loss, range.map(f64::ln)) {
+                Some(log_n) => of(log_n.exp()),
+                None => return Best::NotCounted,
+            }
+        }
+    };
+    found.map_or(Best::NotCounted, Best::At)
+}
+
+/// The point of N parameters and D tokens, all of them fresh.
+fn point(form: Form, n: f64, d: f64) -> Vec<f64> {
+    match form {
+        Form::DataConstrained => vec![n, d, d],
+        _ => vec![n, d],
+    }
+}
+
+/// Where a function is least within a range; `None` if that is at an end of it.
+fn least(f: impl Fn(f64) -> f64, [low, high]: [f64; 2]) -> Option<f64> {
+    const STEPS: usize = 40;
+    let at = |step: usize| low + (high - low) * step as f64 / STEPS as f64;
+    let values: Vec<f64> = (0..=STEPS).map(|step| f(at(step))).collect();
+    let best = (0..=STEPS).min_by(|a, b| values[*a].total_cmp(&values[*b]))?;
+    let (from, to) = (at(best.saturating_sub(1)), at((best + 1).min(STEPS)));
+    let found = golden_section(&f, from, to);
+    let edge = 1e-5 * (high - low);
+    (found > low + edge && found < high - edge).then_some(found)
 }
 
 /// The power law `N* = exp(log_at_one) C^exponent` of a law's best models.
@@ -178,18 +258,44 @@ mod tests {
         fit(form, &table, &options).unwrap()
     }
 
+    /// FLOPs per token that follow another power of N, at models from 1e5 to 1e13.
+    fn attention() -> Convention {
+        let models = (5..=13).map(|power| 10f64.powi(power));
+        Convention {
+            name: "attention".into(),
+            coefficient: 40.0,
+            exponent: 0.93,
+            error: 0.0,
+            counted: models.map(|n| [n, 40.0 * n.powf(0.93)]).collect(),
+        }
+    }
+
+    #[test]
+    fn a_best_model_that_was_not_counted_is_refused() {
+        let fit = fitted(Form::Chinchilla, &[1.8, 480.0, 0.35, 2000.0, 0.37]);
+        let mut convention = attention();
+        convention.counted.truncate(3);
+        let refused = allocate(&fit, 1e21, &convention);
+        assert!(
+            matches!(refused, Err(LawError::NotCounted { .. })),
+            "{refused:?}"
+        );
+        assert!(allocate(&fit, 1e16, &attention()).is_ok());
+    }
+
+    #[test]
+    fn how_far_beyond_the_runs_is_told_by_variable() {
+        let fit = fitted(Form::Chinchilla, &[1.8, 480.0, 0.35, 2000.0, 0.37]);
+        let best = allocate(&fit, 1e21, &Convention::six_n_d()).unwrap();
+        // The largest were 1e9 and 1e10.
+        assert!((best.beyond["D"] - best.d / 1e10).abs() < 1e-9 * best.beyond["D"]);
+        assert_eq!(best.beyond.contains_key("N"), best.n > 1e9);
+    }
+
     /// The closed forms against other models of the same budget, by two conventions.
     #[test]
     fn no_other_model_of_the_budget_is_better() {
-        let conventions = [
-            Convention::six_n_d(),
-            Convention {
-                name: "attention".into(),
-                coefficient: 40.0,
-                exponent: 0.93,
-                error: 0.0,
-            },
-        ];
+        let conventions = [Convention::six_n_d(), attention()];
         for (form, parameters) in [
             (Form::Chinchilla, &[1.8, 480.0, 0.35, 2000.0, 0.37][..]),
             (Form::Kaplan, &[8.8e13, 0.076, 5.4e13, 0.095]),
@@ -199,22 +305,22 @@ mod tests {
             ),
         ] {
             let fit = fitted(form, parameters);
-            let known = if form == Form::DataConstrained { 1 } else { 2 };
-            for convention in &conventions[..known] {
+            for convention in &conventions {
                 let flops = 1e21;
                 let best = allocate(&fit, flops, convention).unwrap();
-                assert!((convention.flops(best.n, best.d) / flops - 1.0).abs() < 1e-12);
+                assert!((convention.flops(best.n, best.d).unwrap() / flops - 1.0).abs() < 1e-12);
                 for factor in [0.5, 0.9, 1.1, 2.0] {
                     let n = best.n * factor;
-                    let d = convention.tokens(flops, n);
+                    let d = convention.tokens(flops, n).unwrap();
                     let x = &[n, d, d][..form.variables().len()];
                     assert!(fit.predict(x).loss > best.loss, "{form} {factor}");
                 }
-                // The exponent is the slope of N*.
-                let more = allocate(&fit, 10.0 * flops, convention).unwrap();
-                let exponent = AllocationExponent::of(&fit, convention).unwrap().a;
-                assert!(((more.n / best.n).log10() - exponent).abs() < 1e-9);
             }
+            // The exponent is the slope of N*.
+            let six = &conventions[0];
+            let [best, more] = [1e21, 1e22].map(|flops| allocate(&fit, flops, six).unwrap().n);
+            let exponent = AllocationExponent::of(&fit, six).unwrap().a;
+            assert!(((more / best).log10() - exponent).abs() < 1e-9);
         }
     }
 

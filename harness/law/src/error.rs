@@ -73,6 +73,30 @@ pub enum LawError {
         "the law does not fall with both N and D, or not with FLOPs so counted: no share is best"
     )]
     NoOptimum,
+    /// A fixed parameter that the form does not have.
+    #[error("`{form}` has no parameter `{name}`; its parameters are {}", parameters.join(", "))]
+    NoParameter {
+        /// As given.
+        name: String,
+        /// The form's name.
+        form: &'static str,
+        /// Its parameters.
+        parameters: &'static [&'static str],
+    },
+    /// A fixed parameter with a value that it cannot have.
+    #[error("the value given for `{0}` is not one that it can have")]
+    NoValue(String),
+    /// A best model outside of those whose FLOPs were counted.
+    #[error(
+        "the best N by {convention} lies outside of the models whose FLOPs it counts, {} to {} parameters",
+        counted[0].round(), counted[1].round()
+    )]
+    NotCounted {
+        /// The way of counting FLOPs.
+        convention: String,
+        /// Smallest and largest N counted.
+        counted: [f64; 2],
+    },
     /// A name that is no form's.
     #[error(
         "there is no form `{0}`; the forms are power, offset, shifted, saturating, broken, chinchilla, kaplan, data-constrained, width-depth and isoflop"

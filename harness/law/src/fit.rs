@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::bootstrap::{Resamples, jackknife, resample};
-use crate::form::with_law;
+use crate::form::{Role, with_law};
 use crate::interval::{bca, deviation, percentile, quantile, student_quantile, tail};
 use crate::law::{Law, Points};
-use crate::minimize::{Minimum, Problem};
-use crate::profile::{Reach, profile};
+use crate::minimize::{Minimum, Problem, Stop};
+use crate::profile::{End, Reach, profile};
 use crate::verdict::{Verdict, advice};
 use crate::{Form, LawError, Objective, Table};
 
@@ -17,6 +17,11 @@ use crate::{Form, LawError, Objective, Table};
 const MOST_MINIMA: usize = 4;
 /// Fewer resamples than this have no percentiles to speak of.
 const LEAST_RESAMPLES: usize = 20;
+/// Of fewer points (or groups) than this there are not as many different resamples as percentiles
+/// need: of six there are 462, of five 126.
+const LEAST_UNITS: usize = 6;
+/// The share of resamples at a boundary from which on they say nothing of an interval's end there.
+const PILE: f64 = 0.025;
 /// An amplitude far from the data overflows where its exponent is not bounded; JSON has no infinity.
 const LARGEST: f64 = 1e300;
 /// Quantiles kept of the residuals.
@@ -31,6 +36,8 @@ pub struct FitOptions {
     pub bootstrap: usize,
     /// Of the bootstrap.
     pub seed: u64,
+    /// Parameters that are not fitted, by name, and their values.
+    pub fixed: Vec<(String, f64)>,
 }
 
 impl Default for FitOptions {
@@ -39,6 +46,7 @@ impl Default for FitOptions {
             objective: Objective::default(),
             bootstrap: 1000,
             seed: 0,
+            fixed: Vec::new(),
         }
     }
 }
@@ -53,7 +61,9 @@ pub struct Parameter {
     /// Standard error: the spread over the resamples. An amplitude's are far from normal, and it is
     /// the interval that says how sure it is.
     pub se: Option<f64>,
-    /// Bias-corrected and accelerated interval over the resamples: the one to quote.
+    /// The interval to quote: bias-corrected and accelerated, over the resamples. Where these pile up at
+    /// a boundary (a floor at nothing), they say nothing of how far the parameter may lie from it, and it
+    /// is the profile's; `None` if that has no end.
     pub ci95: Option<[f64; 2]>,
     /// Percentile interval over the resamples.
     pub percentile95: Option<[f64; 2]>,
@@ -66,9 +76,28 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Whether the data bound the parameter on both sides.
+    /// Whether the data bound the parameter on both sides; `None` where they were not asked.
     pub fn identified(&self) -> Option<bool> {
-        self.verdict.map(|verdict| verdict == Verdict::Identified)
+        match self.verdict? {
+            Verdict::Fixed => None,
+            verdict => Some(verdict == Verdict::Identified),
+        }
+    }
+}
+
+impl Parameter {
+    /// One that is not fitted.
+    fn fixed(name: String, value: f64) -> Self {
+        Parameter {
+            name,
+            value,
+            se: None,
+            ci95: None,
+            percentile95: None,
+            profile95: None,
+            verdict: Some(Verdict::Fixed),
+            advice: None,
+        }
     }
 }
 
@@ -97,6 +126,10 @@ pub struct Fit {
     pub next_minimum: Option<f64>,
     /// Whether the gradient vanishes at the optimum and the objective curves upwards.
     pub converged: bool,
+    /// Why it is not converged, in words.
+    pub trouble: Option<String>,
+    /// Why there are no intervals, in words, where there are too few points or groups for any.
+    pub no_intervals: Option<String>,
     /// Root mean square of the log residuals.
     pub residual: f64,
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss, widened by
@@ -111,6 +144,9 @@ pub struct Fit {
     pub resamples: Vec<Vec<f64>>,
     /// Resamples whose refit did not converge, and which are not among these.
     pub failed_resamples: usize,
+    /// The parameters at the ends of the profile of each parameter whose resamples pile up at a boundary:
+    /// predictions hold what these say as well.
+    pub ends: Vec<Vec<f64>>,
 }
 
 impl Fit {
@@ -121,9 +157,35 @@ impl Fit {
             .find(|parameter| parameter.name == name)
     }
 
-    /// The 95% interval of what resamples make of a number, wider for few points as parameters' are.
-    pub(crate) fn interval(&self, values: &[f64]) -> Option<[f64; 2]> {
-        percentile(values, tail(self.units, self.parameters.len()))
+    /// The 95% interval of what resamples make of a number, wider for few points as parameters' are, and
+    /// holding the estimate and what the law makes of it at the `ends` of profiles.
+    pub(crate) fn interval(&self, values: &[f64], also: &[f64]) -> Option<[f64; 2]> {
+        let free = self
+            .parameters
+            .iter()
+            .filter(|it| it.verdict != Some(Verdict::Fixed));
+        let [low, high] = percentile(values, tail(self.units, free.count()))?;
+        let held = also.iter().filter(|value| value.is_finite());
+        Some(held.fold([low, high], |[low, high], value| {
+            [low.min(*value), high.max(*value)]
+        }))
+    }
+
+    /// How far a point lies outside of the points fitted: each variable that does, by name, with its
+    /// value over the largest fitted, or over the smallest.
+    ///
+    /// # Panics
+    /// If the point has another number of variables than the form.
+    pub fn beyond(&self, x: &[f64]) -> Vec<(&'static str, f64)> {
+        let names = self.form.variables();
+        assert_eq!(x.len(), names.len(), "a point has the form's variables");
+        let all = names.iter().zip(x).zip(&self.range);
+        all.filter_map(|((name, value), [low, high])| {
+            let times = (value / high).max(1.0) * (value / low).min(1.0);
+            // The range is kept as logarithms, which round.
+            ((times - 1.0).abs() > 1e-9).then_some((*name, times))
+        })
+        .collect()
     }
 
     pub(crate) fn values(&self) -> Vec<f64> {
@@ -142,7 +204,7 @@ impl Fit {
 /// # Panics
 /// If the table has another number of variables than the form.
 pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawError> {
-    check(form, table, options)?;
+    possible(form, table, options)?;
     let centre = table.centre();
     let points = Points::new(table, &centre, table.weights(options.objective)?);
     with_law!(form, &centre, |law, P| {
@@ -157,12 +219,16 @@ fn fit_law<L: Law<P>, const P: usize>(
     points: &Points,
     options: &FitOptions,
 ) -> Result<Fit, LawError> {
-    let problem = Problem::new(law, points, options.objective);
+    let mut problem = Problem::new(law, points, options.objective);
+    problem.pins = fixed(law, form, &options.fixed)?;
+    let free = P - problem.pins.len();
     let search = search(&problem, form)?;
     let best = &search.minima[0];
     let units = table.units();
+    let no_intervals = too_few_units(table, units.len(), free);
     let minima: Vec<[f64; P]> = search.minima.iter().map(|minimum| minimum.theta).collect();
-    let count = if best.converged { options.bootstrap } else { 0 };
+    let drawn = best.converged && no_intervals.is_none();
+    let count = if drawn { options.bootstrap } else { 0 };
     let resamples = resample(&problem, &minima, &units, count, options.seed);
     let left_out = if resamples.thetas.len() < LEAST_RESAMPLES {
         Vec::new()
@@ -174,26 +240,31 @@ fn fit_law<L: Law<P>, const P: usize>(
         form,
         best,
         units: units.len(),
+        free,
+        profiled: drawn,
         least_loss: table.least_loss(),
         resamples: &resamples,
         jackknife: &left_out,
     };
     let residuals = problem.residuals(&best.theta);
+    let (parameters, ends): (Vec<_>, Vec<_>) = spread.parameters().into_iter().unzip();
     Ok(Fit {
         form,
         objective: options.objective,
         points: table.len(),
         units: units.len(),
-        parameters: spread.parameters(),
+        parameters,
         value: best.value,
         gradient_norm: best.gradient,
         starts: search.starts,
         starts_at_optimum: search.at_optimum,
         next_minimum: search.minima.get(1).map(|minimum| minimum.value),
         converged: best.converged,
+        trouble: (!best.converged).then(|| trouble(&problem, form, best)),
+        no_intervals,
         residual: root_mean_square(&residuals),
-        noise: noise(&residuals, P),
-        aicc: aicc(&problem, best),
+        noise: noise(&residuals, free),
+        aicc: aicc(&problem, best, free),
         range: (0..table.variables()).map(|v| table.range(v)).collect(),
         resamples: resamples
             .thetas
@@ -201,10 +272,102 @@ fn fit_law<L: Law<P>, const P: usize>(
             .map(|theta| natural(law, theta).to_vec())
             .collect(),
         failed_resamples: resamples.failed,
+        ends: ends.concat(),
     })
 }
 
-fn check(form: Form, table: &Table, options: &FitOptions) -> Result<(), LawError> {
+/// The parameters that are not fitted, by index, as [`Law::pin`] takes them.
+fn fixed<L: Law<P>, const P: usize>(
+    law: &L,
+    form: Form,
+    given: &[(String, f64)],
+) -> Result<Vec<(usize, f64)>, LawError> {
+    let one = |(name, value): &(String, f64)| {
+        let names = form.parameters();
+        let index = names.iter().position(|it| it == name);
+        let index = index.ok_or_else(|| LawError::NoParameter {
+            name: name.clone(),
+            form: form.name(),
+            parameters: names,
+        })?;
+        let value = if law.logarithmic(index) {
+            value.ln()
+        } else {
+            *value
+        };
+        // A floor or an amplitude of nothing has no logarithm: as good as nothing will do.
+        let value = if value == f64::NEG_INFINITY {
+            NOTHING
+        } else {
+            value
+        };
+        if value.is_finite() {
+            Ok((index, value))
+        } else {
+            Err(LawError::NoValue(name.clone()))
+        }
+    };
+    given.iter().map(one).collect()
+}
+
+/// The logarithm that stands for nothing.
+const NOTHING: f64 = -700.0;
+
+/// Why there is no interval to be had of so few points, or groups of them.
+fn too_few_units(table: &Table, units: usize, free: usize) -> Option<String> {
+    let needed = (free + 3).max(LEAST_UNITS);
+    (units < needed).then(|| {
+        let what = if units < table.len() {
+            "groups"
+        } else {
+            "points"
+        };
+        format!(
+            "{units} {what} are too few for intervals of {free} parameters; {needed} are the least"
+        )
+    })
+}
+
+/// Why a descent did not end at a minimum, in words.
+fn trouble<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    form: Form,
+    end: &Minimum<P>,
+) -> String {
+    let why = match end.stop {
+        Stop::Steps => "the search used up its steps",
+        Stop::NotFinite => "the objective is not finite",
+        Stop::NoStep | Stop::Minimum => "no step lowers the objective any more",
+    };
+    let values = natural(problem.law, &end.theta);
+    // Far out on a logarithmic scale: what it runs to, it never reaches.
+    let far = |index: &usize| {
+        let value = values[*index].abs();
+        problem.law.logarithmic(*index) && !(1e-12..1e12).contains(&value)
+    };
+    let run: Vec<String> = (0..P)
+        .filter(far)
+        .map(|index| format!("{} = {:.1e}", form.parameters()[index], values[index]))
+        .collect();
+    let run = if run.is_empty() {
+        String::new()
+    } else {
+        format!(", with {}", run.join(" and "))
+    };
+    format!(
+        "{why}, and the relative gradient is still {:.0e}{run}",
+        end.gradient
+    )
+}
+
+/// Whether a form could be fitted to a table, whatever its losses.
+///
+/// # Errors
+/// If there are too few points, a variable does not vary enough, or an option makes no sense.
+///
+/// # Panics
+/// If the table has another number of variables than the form.
+pub fn possible(form: Form, table: &Table, options: &FitOptions) -> Result<(), LawError> {
     assert_eq!(
         table.variables(),
         form.variables().len(),
@@ -215,7 +378,7 @@ fn check(form: Form, table: &Table, options: &FitOptions) -> Result<(), LawError
     {
         return Err(LawError::BadDelta(delta));
     }
-    let parameters = form.parameters().len();
+    let parameters = form.parameters().len().saturating_sub(options.fixed.len());
     if table.len() <= parameters {
         return Err(LawError::TooFew {
             points: table.len(),
@@ -224,7 +387,9 @@ fn check(form: Form, table: &Table, options: &FitOptions) -> Result<(), LawError
             needed: parameters + 1,
         });
     }
-    for (index, variable) in form.variables().iter().enumerate() {
+    // Whoever gives some of the parameters may have what tells the others.
+    let varied = form.variables().iter().enumerate();
+    for (index, variable) in varied.filter(|_| options.fixed.is_empty()) {
         let (distinct, needed) = (table.distinct(index), form.distinct_needed(index));
         if distinct < needed {
             return Err(LawError::NotVaried {
@@ -301,13 +466,18 @@ struct Spread<'a, L, const P: usize> {
     form: Form,
     best: &'a Minimum<P>,
     units: usize,
+    /// Parameters that are not fixed.
+    free: usize,
+    /// Whether intervals are to be had at all.
+    profiled: bool,
     least_loss: f64,
     resamples: &'a Resamples<P>,
     jackknife: &'a [[f64; P]],
 }
 
 impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
-    fn parameters(&self) -> Vec<Parameter> {
+    /// Every parameter, with the law at the ends of its profile where its resamples pile up.
+    fn parameters(&self) -> Vec<(Parameter, Vec<Vec<f64>>)> {
         let rise = self.rise();
         (0..P)
             .into_par_iter()
@@ -315,43 +485,87 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
             .collect()
     }
 
-    fn parameter(&self, index: usize, rise: f64) -> Parameter {
+    fn parameter(&self, index: usize, rise: f64) -> (Parameter, Vec<Vec<f64>>) {
         let law = self.problem.law;
+        let name = self.form.parameters()[index].to_owned();
+        let value = natural(law, &self.best.theta)[index];
+        if self.problem.pins.iter().any(|(pinned, _)| *pinned == index) {
+            return (Parameter::fixed(name, value), Vec::new());
+        }
         let drawn = |thetas: &[[f64; P]]| -> Vec<f64> {
             thetas
                 .iter()
                 .map(|theta| natural(law, theta)[index])
                 .collect()
         };
-        let value = natural(law, &self.best.theta)[index];
         let values = drawn(&self.resamples.thetas);
         let left_out = drawn(self.jackknife);
         let enough = values.len() >= LEAST_RESAMPLES;
-        let tail = tail(self.units, P);
+        let tail = tail(self.units, self.free);
         let coordinates: Vec<f64> = values.iter().map(|v| self.coordinate(index, *v)).collect();
-        let spread = deviation(&coordinates);
-        let ends = self.best.converged.then(|| {
-            let role = self.form.roles()[index];
-            let at = self.coordinate(index, value);
-            let reach = Reach::new(role, law.logarithmic(index), at, self.least_loss);
-            let step = spread.filter(|d| *d < 1.0).unwrap_or(0.05).max(1e-4);
+        let at = self.coordinate(index, value);
+        let reach = Reach::new(
+            self.form.roles()[index],
+            law.logarithmic(index),
+            at,
+            self.least_loss,
+        );
+        let ends = (self.profiled && self.best.converged).then(|| {
+            let spread = deviation(&coordinates).filter(|d| *d < 1.0);
+            let step = spread.unwrap_or(0.05).max(1e-4);
             profile(self.problem, self.best, index, at, step, rise, reach)
         });
-        let verdict = ends.map(Verdict::of);
-        Parameter {
-            name: self.form.parameters()[index].to_owned(),
+        let bounds = ends.map(|ends| ends.map(|end| end.bound));
+        let profile95 = bounds.map(|bounds| {
+            bounds.map(|end| end.map(|end| self.value(index, end).clamp(-LARGEST, LARGEST)))
+        });
+        let piled = ends.filter(|_| enough && self.piles_up(index, &coordinates, reach));
+        let verdict = bounds.map(Verdict::of);
+        let resampled = bca(&values, value, &left_out, tail).or_else(|| percentile(&values, tail));
+        let parameter = Parameter {
+            name,
             value,
             se: deviation(&values),
-            ci95: bca(&values, value, &left_out, tail)
-                .or_else(|| percentile(&values, tail))
-                .filter(|_| enough),
+            ci95: match (piled, profile95) {
+                (Some(_), Some(profile)) => self.closed(index, profile),
+                _ => resampled.filter(|_| enough),
+            },
             percentile95: percentile(&values, tail).filter(|_| enough),
-            profile95: ends.map(|ends| {
-                ends.map(|end| end.map(|end| self.value(index, end).clamp(-LARGEST, LARGEST)))
-            }),
+            profile95,
             verdict,
             advice: verdict.and_then(|verdict| advice(self.form, index, verdict)),
-        }
+        };
+        let natural_end = |end: &End<P>| natural(law, &end.theta).to_vec();
+        let ends = piled.map_or_else(Vec::new, |ends| ends.iter().map(natural_end).collect());
+        (parameter, ends)
+    }
+
+    /// Whether resamples of a parameter pile up where the data say nothing of it any more.
+    fn piles_up(&self, index: usize, coordinates: &[f64], reach: Reach) -> bool {
+        let limits = self.problem.law.limits(self.least_loss.ln());
+        let limits: Vec<_> = limits.iter().filter(|limit| limit.index == index).collect();
+        let share = |is_there: &dyn Fn(f64) -> bool| {
+            let there = coordinates.iter().filter(|at| is_there(**at)).count();
+            there as f64 / coordinates.len() as f64
+        };
+        [
+            share(&|at| {
+                reach.is_left_below(at) || limits.iter().any(|it| !it.above && it.is_passed(at))
+            }),
+            share(&|at| {
+                reach.is_left_above(at) || limits.iter().any(|it| it.above && it.is_passed(at))
+            }),
+        ]
+        .into_iter()
+        .any(|share| share >= PILE)
+    }
+
+    /// A profile as an interval: what is not bounded below, and cannot be negative, ends at nothing.
+    /// `None` where the other end is open too.
+    fn closed(&self, index: usize, [low, high]: [Option<f64>; 2]) -> Option<[f64; 2]> {
+        let nothing = self.problem.law.logarithmic(index)
+            || matches!(self.form.roles()[index], Role::Exponent(_));
+        Some([low.or(nothing.then_some(0.0))?, high?])
     }
 
     fn coordinate(&self, index: usize, value: f64) -> f64 {
@@ -375,7 +589,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
     /// to a chi-squared of P degrees: that measures the noise, whatever its distribution. Where there
     /// are too few, the objective's own density does.
     fn rise(&self) -> f64 {
-        let (n, p) = (self.units as f64, P as f64);
+        let (n, p) = (self.units as f64, self.free.max(1) as f64);
         let left = (n - p).max(1.0);
         let unit = if self.resamples.drops.len() >= LEAST_RESAMPLES {
             let chi = ChiSquared::new(p).expect("a freedom above zero");
@@ -403,10 +617,14 @@ fn noise(residuals: &[(f64, f64)], parameters: usize) -> Vec<f64> {
         .collect()
 }
 
-fn aicc<L: Law<P>, const P: usize>(problem: &Problem<L, P>, best: &Minimum<P>) -> Option<f64> {
+fn aicc<L: Law<P>, const P: usize>(
+    problem: &Problem<L, P>,
+    best: &Minimum<P>,
+    free: usize,
+) -> Option<f64> {
     let n = problem.points.len() as f64;
     // The noise's scale is a parameter too.
-    let k = P as f64 + 1.0;
+    let k = free as f64 + 1.0;
     let likelihood = problem.objective.likelihood(best.value, problem.weight());
     let aicc = 2.0 * likelihood + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0);
     Some(aicc).filter(|aicc| n > k + 1.0 && aicc.is_finite())

@@ -61,6 +61,12 @@ impl<const P: usize> Jet<P> {
         self.map(value, value, value)
     }
 
+    /// `exp(self) - 1`.
+    pub fn exp_m1(self) -> Self {
+        let slope = self.value.exp();
+        self.map(self.value.exp_m1(), slope, slope)
+    }
+
     pub fn ln(self) -> Self {
         let slope = self.value.recip();
         self.map(self.value.ln(), slope, -slope * slope)

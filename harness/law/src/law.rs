@@ -22,11 +22,50 @@ pub trait Law<const P: usize>: Sync {
     /// Whether a parameter is positive and known by its logarithm.
     fn logarithmic(&self, index: usize) -> bool;
 
-    /// Whether the first parameter is a floor.
-    fn has_floor(&self) -> bool;
+    /// Where parameters may run away to, with points whose least log loss is `least`.
+    fn limits(&self, least: f64) -> Vec<Limit>;
 
     /// Where descents begin.
     fn starts(&self, points: &Points) -> Vec<[f64; P]>;
+}
+
+/// A side on which the law does not change any more however far a parameter goes: the data may push it
+/// there, and a descent would follow for ever.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    pub index: usize,
+    /// Whether it runs away upwards.
+    pub above: bool,
+    /// From here on it may be running away, in the coordinate of [`Law::pin`].
+    pub from: f64,
+    /// Held here, it changes nothing.
+    pub held: f64,
+}
+
+/// A floor below this share of the least loss may be going to nothing.
+pub const FAINT_FLOOR: f64 = 1e-3;
+/// And below this one it is nothing.
+const NO_FLOOR: f64 = 1e-6;
+
+impl Limit {
+    /// Of a floor that goes to nothing and never gets there, since theta holds its logarithm.
+    pub fn of_floor(index: usize, least: f64) -> Self {
+        Limit {
+            index,
+            above: false,
+            from: least + FAINT_FLOOR.ln(),
+            held: least + NO_FLOOR.ln(),
+        }
+    }
+
+    /// Whether a parameter's coordinate lies so far out.
+    pub fn is_passed(&self, coordinate: f64) -> bool {
+        if self.above {
+            coordinate > self.from
+        } else {
+            coordinate < self.from
+        }
+    }
 }
 
 /// A law for one theta.

@@ -4,8 +4,8 @@ use nalgebra::{Cholesky, SMatrix, SVector};
 
 use crate::huber_step::{Lines, huber_step};
 use crate::jet::Jet;
-use crate::minimize::Pin;
 use crate::objective::Kernel;
+use crate::pins::Pins;
 
 /// Relative gradient that counts as none. Sums of a few hundred points round at about 1e-14.
 const FLAT: f64 = 1e-9;
@@ -71,21 +71,24 @@ impl<const P: usize> Local<P> {
     }
 
     /// Ends the sums: their upper triangles, and a coordinate that follows the others.
-    pub fn end(&mut self, pin: Option<&Pin<P>>) {
+    pub fn end(&mut self, pins: &Pins<P>) {
         self.bent.fill_upper_triangle_with_lower_triangle();
         self.sloped.fill_upper_triangle_with_lower_triangle();
-        let Some(Pin { index, coordinate }) = pin else {
+        if pins.held.is_empty() {
             return;
-        };
-        let slope = self.gradient[*index];
-        let mut moves = SMatrix::<f64, P, P>::identity();
-        moves.set_row(*index, &coordinate.gradient.transpose());
-        moves[(*index, *index)] = 0.0;
-        self.bent = moves.transpose() * self.bent * moves + coordinate.hessian * slope;
+        }
+        let moves = pins.moves();
+        self.bent = moves.transpose() * self.bent * moves;
+        for (index, coordinate) in &pins.held {
+            self.bent += coordinate.hessian * self.gradient[*index];
+        }
         self.gradient = moves.transpose() * self.gradient;
-        self.gradient[*index] = 0.0;
-        // At rest, whatever its curvature.
-        self.bent[(*index, *index)] = self.bent.diagonal().amax().max(1e-300);
+        // At rest, whatever their curvature.
+        let rest = self.bent.diagonal().amax().max(1e-300);
+        for (index, _) in &pins.held {
+            self.gradient[*index] = 0.0;
+            self.bent[(*index, *index)] = rest;
+        }
     }
 
     /// The size of its curvature, to damp by.

@@ -5,13 +5,9 @@ use nalgebra::SVector;
 use crate::Objective;
 use crate::huber_step::Lines;
 use crate::jet::Jet;
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::local::Local;
-
-/// A floor below this share of the least loss may be going to nothing.
-pub const FAINT_FLOOR: f64 = 1e-3;
-/// And below this one it is nothing.
-const NO_FLOOR: f64 = 1e-6;
+use crate::pins::Pins;
 
 /// A fit's problem: a law, points, how often each counts, an objective.
 pub struct Problem<'a, L, const P: usize> {
@@ -20,8 +16,8 @@ pub struct Problem<'a, L, const P: usize> {
     /// The points that count, and how often each does: once, or its draws in a resample.
     pub draws: Vec<(usize, f64)>,
     pub objective: Objective,
-    /// A parameter held at a value, as [`Law::pin`] takes it.
-    pub pin: Option<(usize, f64)>,
+    /// Parameters held at values, as [`Law::pin`] takes them.
+    pub pins: Vec<(usize, f64)>,
 }
 
 /// Where a descent ended.
@@ -34,6 +30,21 @@ pub struct Minimum<const P: usize> {
     pub gradient: f64,
     /// Whether the gradient vanishes there and the objective curves upwards.
     pub converged: bool,
+    /// Why the descent ended.
+    pub stop: Stop,
+}
+
+/// Why a descent ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// At a minimum, or where another stage goes on.
+    Minimum,
+    /// No step lowers the objective, although its gradient does not vanish.
+    NoStep,
+    /// It made as many steps as it may.
+    Steps,
+    /// The objective is not finite.
+    NotFinite,
 }
 
 const MOST_STEPS: usize = 200;
@@ -53,7 +64,7 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
             points,
             draws: (0..points.len()).map(|point| (point, 1.0)).collect(),
             objective,
-            pin: None,
+            pins: Vec::new(),
         }
     }
 
@@ -67,8 +78,11 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
 
     /// The same problem with a parameter held.
     pub fn pinned(&self, index: usize, value: f64) -> Self {
+        let mut pins = self.pins.clone();
+        pins.retain(|(pinned, _)| *pinned != index);
+        pins.push((index, value));
         Problem {
-            pin: Some((index, value)),
+            pins,
             draws: self.draws.clone(),
             ..self.also()
         }
@@ -77,8 +91,13 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
     fn also(&self) -> Self {
         Problem {
             draws: Vec::new(),
+            pins: self.pins.clone(),
             ..*self
         }
+    }
+
+    fn is_pinned(&self, index: usize) -> bool {
+        self.pins.iter().any(|(pinned, _)| *pinned == index)
     }
 
     /// Total weight of the draws.
@@ -127,24 +146,54 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
             theta = descent.run(&theta, STAGE_GAIN, STEPS_OF_STAGE).theta;
         }
         let end = Descent::new(self, self.objective).run(&theta, 0.0, MOST_STEPS);
-        self.without_floor(&end).unwrap_or(end)
+        if end.converged {
+            return end;
+        }
+        self.at_limits(&end).unwrap_or(end)
     }
 
-    /// A floor that goes to nothing never gets there, since theta holds its logarithm. It is held at a
-    /// share of the losses that changes nothing, and the end is a minimum if a higher one is worse.
-    fn without_floor(&self, end: &Minimum<P>) -> Option<Minimum<P>> {
+    /// Parameters that have run far towards a limit are held at it. The end is a minimum if it is as low
+    /// as where the descent came to, and each is no worse there than further in.
+    fn at_limits(&self, end: &Minimum<P>) -> Option<Minimum<P>> {
         let [least, _] = self.points.losses();
-        let gone = self.law.has_floor() && end.theta[0] < least + FAINT_FLOOR.ln();
-        if end.converged || !gone || self.pin.is_some() {
+        let limits = self.law.limits(least);
+        let coordinate = |theta: &[f64; P], index: usize| {
+            let value = self.law.natural(theta)[index];
+            if self.law.logarithmic(index) {
+                value.ln()
+            } else {
+                value
+            }
+        };
+        let gone: Vec<&Limit> = limits
+            .iter()
+            .filter(|limit| !self.is_pinned(limit.index))
+            .filter(|limit| limit.is_passed(coordinate(&end.theta, limit.index)))
+            .collect();
+        if gone.is_empty() {
             return None;
         }
-        let held = self.pinned(0, least + NO_FLOOR.ln());
+        let held = gone
+            .iter()
+            .fold(self.drawn(self.draws.clone()), |problem, limit| {
+                problem.pinned(limit.index, limit.held)
+            });
         let minimum = Descent::new(&held, self.objective).run(&end.theta, 0.0, MOST_STEPS);
-        let higher = std::array::from_fn(|i| minimum.theta[i] + if i == 0 { 1.0 } else { 0.0 });
-        let worse = self.value(&higher) > minimum.value;
-        let as_low =
-            minimum.value <= end.value + self.objective.tolerance(end.value, self.weight());
-        (minimum.converged && worse && as_low).then_some(minimum)
+        let minimum = if minimum.converged {
+            minimum
+        } else {
+            // Another one may run away once these are held.
+            held.at_limits(&minimum)?
+        };
+        let tolerance = self.objective.tolerance(end.value, self.weight());
+        let as_low = minimum.value <= end.value + tolerance;
+        let no_worse = gone.iter().all(|limit| {
+            let further_in = held.pinned(limit.index, limit.from);
+            let descent = Descent::new(&further_in, self.objective);
+            let inside = descent.local(&descent.held(&minimum.theta)).value;
+            inside >= minimum.value - tolerance
+        });
+        (minimum.converged && as_low && no_worse).then_some(minimum)
     }
 }
 
@@ -186,20 +235,28 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
         let start = self.held(start);
         let mut place = (start, self.local(&start));
         let (mut damping, mut damping_over_bends) = (Damping(1e-4), Damping(1e-6));
+        let mut stop = Stop::Steps;
         for _ in 0..most_steps {
             let (theta, local) = &place;
-            if !local.value.is_finite() || local.flat() || local.bottom() {
+            if !local.value.is_finite() {
+                stop = Stop::NotFinite;
+                break;
+            }
+            if local.flat() || local.bottom() {
+                stop = Stop::Minimum;
                 break;
             }
             let next = self.newton(theta, local, &mut damping);
             let Some(next) =
                 next.or_else(|| self.over_bends(theta, local, &mut damping_over_bends))
             else {
+                stop = Stop::NoStep;
                 break;
             };
             let gained = local.value - next.1.value;
             place = next;
             if gained < gain * place.1.value.abs() {
+                stop = Stop::Minimum;
                 break;
             }
         }
@@ -211,6 +268,7 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
             converged: (local.flat() || local.bottom())
                 && local.value.is_finite()
                 && theta.iter().all(|t| t.is_finite()),
+            stop,
         }
     }
 
@@ -263,29 +321,32 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
         (next, at_next)
     }
 
-    /// Theta with the pinned parameter at its value.
+    /// Theta with the pinned parameters at their values.
     fn held(&self, theta: &[f64; P]) -> [f64; P] {
         let mut held = *theta;
-        if let Some((index, value)) = self.problem.pin {
-            let constants = theta.map(Jet::constant);
-            held[index] = self.problem.law.pin(index, value, &constants).value;
+        for (index, coordinate) in self.pins(theta).held {
+            held[index] = coordinate.value;
         }
         held
+    }
+
+    fn pins(&self, theta: &[f64; P]) -> Pins<P> {
+        Pins::new(self.problem.law, &self.problem.pins, theta)
     }
 
     fn local(&self, theta: &[f64; P]) -> Local<P> {
         let problem = self.problem;
         let kernel = self.objective.kernel(|| problem.residuals(theta));
         let mut local = Local::new(kernel);
-        let pin = Pin::new(problem, theta);
+        let pins = self.pins(theta);
         let surface = problem.law.surface(theta);
         for &(point, times) in &problem.draws {
             let jet = surface.at(problem.points.z(point));
             let weight = times * problem.points.weight(point);
             let log_loss = problem.points.log_loss(point);
-            local.add(weight, &jet, log_loss, &moving(&jet, pin.as_ref()));
+            local.add(weight, &jet, log_loss, &moving(&jet, &pins));
         }
-        local.end(pin.as_ref());
+        local.end(&pins);
         local.value += self.objective.offset(kernel, problem.weight());
         if local.value.is_nan() {
             local.value = f64::INFINITY;
@@ -296,43 +357,29 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
     fn lines(&self, theta: &[f64; P]) -> Lines<P> {
         let problem = self.problem;
         let mut lines = Lines::default();
-        let pin = Pin::new(problem, theta);
+        let pins = self.pins(theta);
         let surface = problem.law.surface(theta);
         for &(point, times) in &problem.draws {
             let jet = surface.at(problem.points.z(point));
             let weight = times * problem.points.weight(point);
             let residual = jet.value - problem.points.log_loss(point);
-            lines.push(weight, residual, moving(&jet, pin.as_ref()));
+            lines.push(weight, residual, moving(&jet, &pins));
         }
         lines
     }
 }
 
-/// A coordinate of theta held as a function of the others.
-pub struct Pin<const P: usize> {
-    pub index: usize,
-    pub coordinate: Jet<P>,
-}
-
-impl<const P: usize> Pin<P> {
-    fn new<L: Law<P>>(problem: &Problem<L, P>, theta: &[f64; P]) -> Option<Self> {
-        let (index, value) = problem.pin?;
-        let coordinates = Jet::parameters(theta);
-        Some(Pin {
-            index,
-            coordinate: problem.law.pin(index, value, &coordinates),
-        })
-    }
-}
-
-/// A point's gradient by the coordinates that move, with the pinned one following them.
+/// A point's gradient by the coordinates that move, with the pinned ones following them.
 #[inline(always)]
-fn moving<const P: usize>(jet: &Jet<P>, pin: Option<&Pin<P>>) -> [f64; P] {
+fn moving<const P: usize>(jet: &Jet<P>, pins: &Pins<P>) -> [f64; P] {
     let mut gradient: [f64; P] = std::array::from_fn(|i| jet.gradient[i]);
-    if let Some(Pin { index, coordinate }) = pin {
-        for i in (0..P).filter(|i| i != index) {
-            gradient[i] += gradient[*index] * coordinate.gradient[i];
+    for (index, coordinate) in &pins.held {
+        let slope = jet.gradient[*index];
+        for (i, moved) in gradient.iter_mut().enumerate() {
+            *moved += slope * coordinate.gradient[i];
         }
+    }
+    for (index, _) in &pins.held {
         gradient[*index] = 0.0;
     }
     gradient

@@ -223,7 +223,7 @@ fn free_scale(residuals: &[(f64, f64)], delta: f64) -> f64 {
 }
 
 /// Where a function with one minimum between two points has it.
-fn golden_section(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+pub fn golden_section(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     const SHARE: f64 = 0.618_033_988_749_894_9;
     let (mut a, mut b) = (high - SHARE * (high - low), low + SHARE * (high - low));
     let (mut at_a, mut at_b) = (f(a), f(b));

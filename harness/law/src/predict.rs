@@ -30,15 +30,36 @@ impl Fit {
             .map(|values| self.form.loss(values, x))
             .collect();
         let every = losses.len().div_ceil(MOST_RESAMPLES).max(1);
-        let runs: Vec<f64> = losses
-            .iter()
-            .step_by(every)
-            .flat_map(|loss| self.noise.iter().map(move |noise| loss * noise.exp()))
-            .collect();
+        let scattered = |losses: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
+            losses
+                .flat_map(|loss| self.noise.iter().map(move |noise| loss * noise.exp()))
+                .collect()
+        };
+        let runs = scattered(&mut losses.iter().copied().step_by(every));
+        let ends = self.at_ends(x);
+        let ci95 = self.interval(&losses, &ends);
+        // A run scatters around the law wherever that lies, so its interval holds the law's.
+        let scatter = self.interval(&scattered(&mut [1.0].into_iter()), &[1.0]);
+        let around = ci95.zip(scatter).map(|(law, scatter)| {
+            let wide = |law: f64| scatter.map(|factor| law * factor);
+            if ends.is_empty() {
+                law.to_vec()
+            } else {
+                law.into_iter().flat_map(wide).collect()
+            }
+        });
         Prediction {
             loss: self.form.loss(&self.values(), x),
-            ci95: self.interval(&losses),
-            run95: self.interval(&runs),
+            ci95,
+            run95: self.interval(&runs, &around.unwrap_or_default()),
         }
+    }
+
+    /// What the law says at the ends of the profiles of parameters whose resamples pile up.
+    fn at_ends(&self, x: &[f64]) -> Vec<f64> {
+        self.ends
+            .iter()
+            .map(|values| self.form.loss(values, x))
+            .collect()
     }
 }

@@ -1,8 +1,9 @@
 //! Profile likelihood: how far one parameter can go while the others make up for it.
 
 use crate::form::Role;
+use crate::law::FAINT_FLOOR;
 use crate::law::Law;
-use crate::minimize::{FAINT_FLOOR, Minimum, Problem};
+use crate::minimize::{Minimum, Problem};
 
 /// Steps outwards before a bound is looked for between two of them.
 const MOST_STEPS_OUT: usize = 24;
@@ -33,11 +34,30 @@ impl Reach {
             high: high.max(value),
         }
     }
+
+    /// Whether a coordinate lies at the lower end or below it.
+    pub fn is_left_below(&self, at: f64) -> bool {
+        at <= self.low
+    }
+
+    /// Whether a coordinate lies at the upper end or above it.
+    pub fn is_left_above(&self, at: f64) -> bool {
+        at >= self.high
+    }
+}
+
+/// One end of a profile.
+#[derive(Debug, Clone, Copy)]
+pub struct End<const P: usize> {
+    /// Where it is, in the coordinate of [`Law::pin`]; `None` where the data do not bound the parameter
+    /// within reach.
+    pub bound: Option<f64>,
+    /// The law there, or at the end of the reach.
+    pub theta: [f64; P],
 }
 
 /// The interval of a parameter in the coordinate of [`Law::pin`]: where the objective, with every
-/// other parameter at its best, rises by `rise` over its minimum. An end is `None` where it never
-/// does within reach.
+/// other parameter at its best, rises by `rise` over its minimum.
 pub fn profile<L: Law<P>, const P: usize>(
     problem: &Problem<L, P>,
     best: &Minimum<P>,
@@ -46,7 +66,7 @@ pub fn profile<L: Law<P>, const P: usize>(
     step: f64,
     rise: f64,
     reach: Reach,
-) -> [Option<f64>; 2] {
+) -> [End<P>; 2] {
     [reach.low, reach.high].map(|limit| {
         let walk = Walk {
             problem,
@@ -74,7 +94,7 @@ struct Place<const P: usize> {
 }
 
 impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
-    fn bound(&self, value: f64, step: f64, limit: f64) -> Option<f64> {
+    fn bound(&self, value: f64, step: f64, limit: f64) -> End<P> {
         let side = if limit < value { -1.0 } else { 1.0 };
         let room = (limit - value).abs();
         let mut inside = Place {
@@ -86,15 +106,18 @@ impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
         for _ in 0..MOST_STEPS_OUT {
             let place = self.place(value + side * away, &inside);
             if place.rise > self.rise {
-                return Some(self.close_in(inside, place));
-            }
-            if away >= room {
-                return None;
+                return self.close_in(inside, place);
             }
             inside = place;
+            if away >= room {
+                break;
+            }
             away = (1.7 * away).min(room);
         }
-        None
+        End {
+            bound: None,
+            theta: inside.theta,
+        }
     }
 
     /// The others at their best, from where they were nearby.
@@ -114,7 +137,7 @@ impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
     }
 
     /// Secant steps on the root of the rise, which is nearly straight, kept within the bracket.
-    fn close_in(&self, mut inside: Place<P>, mut outside: Place<P>) -> f64 {
+    fn close_in(&self, mut inside: Place<P>, mut outside: Place<P>) -> End<P> {
         let root = |rise: f64| rise.max(0.0).sqrt();
         for _ in 0..MOST_STEPS_IN {
             let width = outside.at - inside.at;
@@ -135,7 +158,10 @@ impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
                 break;
             }
         }
-        0.5 * (inside.at + outside.at)
+        End {
+            bound: Some(0.5 * (inside.at + outside.at)),
+            theta: inside.theta,
+        }
     }
 
     fn origin(&self) -> f64 {

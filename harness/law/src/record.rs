@@ -31,7 +31,8 @@ pub struct FitRecord {
     pub params: BTreeMap<String, f64>,
     /// Standard errors by name.
     pub se: BTreeMap<String, f64>,
-    /// 95% intervals by name, bias-corrected and accelerated: the ones to quote.
+    /// 95% intervals by name: the ones to quote. Bias-corrected and accelerated; the profile's, where the
+    /// resamples pile up at a boundary.
     pub ci95: BTreeMap<String, [f64; 2]>,
     /// 95% percentile intervals by name.
     #[serde(default)]
@@ -60,6 +61,12 @@ pub struct FitRecord {
     pub next_minimum: Option<f64>,
     /// Whether the optimum is a minimum.
     pub converged: bool,
+    /// Why it is none.
+    #[serde(default)]
+    pub trouble: Option<String>,
+    /// Why there are no intervals, where there are too few points or groups for any.
+    #[serde(default)]
+    pub no_intervals: Option<String>,
     /// Root mean square of the log residuals.
     pub residual: f64,
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss.
@@ -95,6 +102,9 @@ pub struct FitRecord {
     /// Resamples whose refit did not converge, and which are not among these.
     #[serde(default)]
     pub failed_resamples: usize,
+    /// The parameters at the ends of the profile of each parameter whose resamples pile up at a boundary.
+    #[serde(default)]
+    pub ends: Vec<Vec<f64>>,
 }
 
 /// What a fit was fitted to, beside its points.
@@ -193,6 +203,11 @@ pub enum Record {
 }
 
 impl Record {
+    /// Whether its numbers are those of a minimum.
+    pub fn converged(&self) -> bool {
+        self.law().is_none_or(|law| law.converged)
+    }
+
     /// The fitted law, where it is one.
     pub fn law(&self) -> Option<&FitRecord> {
         match self {
@@ -235,6 +250,8 @@ impl FitRecord {
             starts_at_optimum: fit.starts_at_optimum,
             next_minimum: fit.next_minimum,
             converged: fit.converged,
+            trouble: fit.trouble.clone(),
+            no_intervals: fit.no_intervals.clone(),
             residual: fit.residual,
             noise: fit.noise.iter().map(|value| six_digits(*value)).collect(),
             aicc: fit.aicc,
@@ -249,12 +266,9 @@ impl FitRecord {
             holdout: None,
             table_hash: provenance.table_hash,
             range: fit.range.clone(),
-            resamples: fit
-                .resamples
-                .iter()
-                .map(|values| values.iter().map(|value| six_digits(*value)).collect())
-                .collect(),
+            resamples: rounded(&fit.resamples),
             failed_resamples: fit.failed_resamples,
+            ends: rounded(&fit.ends),
         }
     }
 
@@ -273,11 +287,8 @@ impl FitRecord {
                 advice: self.advice.get(*name).cloned(),
             })
         });
-        if self
-            .resamples
-            .iter()
-            .any(|values| values.len() != names.len())
-        {
+        let mut laws = self.resamples.iter().chain(&self.ends);
+        if laws.any(|values| values.len() != names.len()) {
             return None;
         }
         Some(Fit {
@@ -292,14 +303,22 @@ impl FitRecord {
             starts_at_optimum: self.starts_at_optimum,
             next_minimum: self.next_minimum,
             converged: self.converged,
+            trouble: self.trouble.clone(),
+            no_intervals: self.no_intervals.clone(),
             residual: self.residual,
             noise: self.noise.clone(),
             aicc: self.aicc,
             range: self.range.clone(),
             resamples: self.resamples.clone(),
             failed_resamples: self.failed_resamples,
+            ends: self.ends.clone(),
         })
     }
+}
+
+fn rounded(laws: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let round = |values: &Vec<f64>| values.iter().map(|value| six_digits(*value)).collect();
+    laws.iter().map(round).collect()
 }
 
 /// Rounds to six significant digits: what a resample is good for, in a third of the bytes.

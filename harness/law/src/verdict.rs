@@ -17,6 +17,8 @@ pub enum Verdict {
     UnboundedBelow,
     /// On neither side.
     Unbounded,
+    /// It was not fitted: the user gave its value.
+    Fixed,
 }
 
 impl Verdict {
@@ -37,13 +39,14 @@ impl Verdict {
             Verdict::UnboundedAbove => "unbounded above",
             Verdict::UnboundedBelow => "unbounded below",
             Verdict::Unbounded => "unbounded",
+            Verdict::Fixed => "fixed",
         }
     }
 }
 
 /// What kind of run would bound a parameter that these data do not.
 pub fn advice(form: Form, index: usize, verdict: Verdict) -> Option<String> {
-    if verdict == Verdict::Identified {
+    if matches!(verdict, Verdict::Identified | Verdict::Fixed) {
         return None;
     }
     let variables = form.variables();

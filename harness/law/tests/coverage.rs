@@ -97,7 +97,7 @@ impl Design {
                         high.unwrap_or(f64::INFINITY),
                     ];
                     [
-                        holds(parameter.ci95.unwrap(), *truth),
+                        holds(parameter.ci95.unwrap_or(profile), *truth),
                         holds(parameter.percentile95.unwrap(), *truth),
                         holds(profile, *truth),
                     ]

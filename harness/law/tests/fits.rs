@@ -170,6 +170,181 @@ fn what_the_data_do_not_tell_is_not_identified() {
     assert_eq!(fit.parameter("c").unwrap().identified(), Some(false));
 }
 
+/// A fixed scatter of about `size` with no trend.
+fn scatter(at: usize, size: f64) -> f64 {
+    1.0 + size * (((at * 7919) % 101) as f64 / 50.0 - 1.0)
+}
+
+/// Three groups: the bootstrap would draw the same few of them again and again.
+#[test]
+fn too_few_groups_have_no_interval() {
+    let mut table = Table::new(2);
+    for (i, n) in sizes().enumerate() {
+        for (j, ratio) in [5.0, 20.0, 80.0].into_iter().enumerate() {
+            let x = [n, ratio * n];
+            let loss = Form::Chinchilla.loss(&[1.7, 200.0, 0.3, 900.0, 0.35], &x);
+            table.push_point(Point {
+                x: &x,
+                loss: loss * scatter(3 * i + j, 0.01),
+                se: None,
+                group: Some(j as u64),
+            });
+        }
+    }
+    let fit = fit(Form::Chinchilla, &table, &FitOptions::default()).unwrap();
+    assert!(fit.converged);
+    let why = fit.no_intervals.as_deref().unwrap();
+    assert!(why.contains("3 groups are too few"), "{why}");
+    for parameter in &fit.parameters {
+        assert_eq!(parameter.ci95, None);
+        assert_eq!(parameter.profile95, None);
+        assert_eq!(parameter.identified(), None, "{}", parameter.name);
+    }
+    assert_eq!(fit.predict(&[1e9, 1e10]).ci95, None);
+}
+
+/// Losses that fall by one power without an end in sight: the floor is nothing in most resamples, which
+/// would give it an interval next to nothing.
+#[test]
+fn a_floor_that_goes_to_nothing_has_its_profile_for_an_interval() {
+    let mut table = Table::new(1);
+    for i in 0..24 {
+        let x = 10f64.powf(9.0 + 0.125 * i as f64);
+        table.push(&[x], 60.0 * x.powf(-0.16) * scatter(i, 0.03));
+    }
+    let fit = fit(Form::Offset, &table, &FitOptions::default()).unwrap();
+    let floor = fit.parameter("E").unwrap();
+    let [low, high] = floor.ci95.unwrap();
+    let [_, above] = floor.profile95.unwrap();
+    assert_eq!((low, Some(high)), (0.0, above), "{floor:?}");
+    let resampled = floor.percentile95.unwrap();
+    assert!(high > 0.1 && resampled[0] < 1e-3, "{high} {resampled:?}");
+    // A prediction far out holds what the law says with that floor.
+    let far = fit.predict(&[1e16]);
+    let [least, most] = far.ci95.unwrap();
+    assert!(most > high && least < 60.0 * 1e16f64.powf(-0.16), "{far:?}");
+    let [run_least, run_most] = far.run95.unwrap();
+    assert!(run_least <= least && most <= run_most, "{far:?}");
+    // Saved and read back it is the same.
+    let back = FitRecord::new(&fit, Provenance::default()).fit().unwrap();
+    let again = back.predict(&[1e16]).ci95.unwrap();
+    assert!((again[1] / most - 1.0).abs() < 1e-4);
+}
+
+/// Runs in which parameters in excess are as good as others: R_N has no value that is large enough.
+#[test]
+fn a_scale_that_runs_away_is_held_and_said_to_be_unbounded() {
+    let truth = [1.7, 300.0, 0.33, 800.0, 0.36, 1e12, 12.0];
+    let mut table = Table::new(3);
+    let mut at = 0;
+    for n in [1e7, 1e8, 1e9_f64] {
+        for unique in [1e8, 1e9_f64] {
+            for repeats in [1.0, 4.0, 16.0, 64.0] {
+                let x = [n, unique * repeats, unique];
+                at += 1;
+                let loss = Form::DataConstrained.loss(&truth, &x);
+                table.push(&x, loss * scatter(at, 0.004));
+            }
+        }
+    }
+    let options = FitOptions {
+        bootstrap: 100,
+        ..FitOptions::default()
+    };
+    let fit = fit(Form::DataConstrained, &table, &options).unwrap();
+    assert!(fit.converged, "{:?}", fit.trouble);
+    let scale = fit.parameter("R_N").unwrap();
+    assert!(scale.value > 100.0, "{scale:?}");
+    assert_eq!(scale.identified(), Some(false));
+    assert_eq!(scale.profile95.unwrap()[1], None);
+    assert_eq!(scale.ci95, None, "an interval without an end is none");
+    let repeated = fit.parameter("R_D").unwrap();
+    assert_eq!(repeated.identified(), Some(true), "{repeated:?}");
+    let [low, high] = repeated.ci95.unwrap();
+    assert!(low < 12.0 && 12.0 < high, "{repeated:?}");
+}
+
+/// As published laws are fitted: first the law of fresh tokens, then what repeats are worth.
+#[test]
+fn a_law_is_fitted_in_two_stages() {
+    let truth = [1.7, 300.0, 0.33, 800.0, 0.36, 5.0, 12.0];
+    let (mut fresh, mut repeated) = (Table::new(2), Table::new(3));
+    for n in [1e7, 1e8, 1e9, 1e10_f64] {
+        for unique in [1e8, 1e9, 1e10_f64] {
+            fresh.push(
+                &[n, unique],
+                Form::DataConstrained.loss(&truth, &[n, unique, unique]),
+            );
+            for repeats in [2.0, 8.0, 32.0] {
+                let x = [n, unique * repeats, unique];
+                repeated.push(&x, Form::DataConstrained.loss(&truth, &x));
+            }
+        }
+    }
+    // The best model of fresh tokens has no excess, so the first stage is only near.
+    let names = ["E", "A", "alpha", "B", "beta"];
+    let fixed = names
+        .iter()
+        .zip(truth)
+        .map(|(name, value)| ((*name).to_owned(), value));
+    let options = FitOptions {
+        fixed: fixed.collect(),
+        ..without_bootstrap()
+    };
+    let second = fit(Form::DataConstrained, &repeated, &options).unwrap();
+    for (parameter, truth) in second.parameters.iter().zip(truth) {
+        let error = (parameter.value / truth - 1.0).abs();
+        assert!(error < 1e-6, "{}: {}", parameter.name, parameter.value);
+    }
+    assert_eq!(second.parameter("E").unwrap().identified(), None);
+    assert_eq!(second.parameter("R_D").unwrap().identified(), Some(true));
+    // A name that the form does not have is refused, and so is a value that cannot be.
+    for (name, value, words) in [("gamma", 1.0, "no parameter `gamma`"), ("A", -1.0, "`A`")] {
+        let options = FitOptions {
+            fixed: vec![(name.to_owned(), value)],
+            ..without_bootstrap()
+        };
+        let error = fit(Form::Chinchilla, &fresh, &options)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+/// Whatever is fixed keeps its value, exponents and the amplitudes that depend on them together.
+#[test]
+fn fixed_parameters_keep_their_values() {
+    let truth = [1.69, 406.4, 0.34, 410.7, 0.28];
+    let table = surface(Form::Chinchilla, &truth);
+    for fixed in [
+        vec!["E"],
+        vec!["A", "alpha"],
+        vec!["alpha", "beta"],
+        vec!["E", "A", "B"],
+    ] {
+        let value = |name: &str| {
+            let at = Form::Chinchilla
+                .parameters()
+                .iter()
+                .position(|it| *it == name);
+            1.02 * truth[at.unwrap()]
+        };
+        let options = FitOptions {
+            fixed: fixed
+                .iter()
+                .map(|name| ((*name).to_owned(), value(name)))
+                .collect(),
+            ..without_bootstrap()
+        };
+        let fit = fit(Form::Chinchilla, &table, &options).unwrap();
+        assert!(fit.converged, "{fixed:?}: {:?}", fit.trouble);
+        for name in fixed {
+            let found = fit.parameter(name).unwrap().value;
+            assert!((found / value(name) - 1.0).abs() < 1e-12, "{name}: {found}");
+        }
+    }
+}
+
 fn any_number() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => 1e-3..1e12f64,
@@ -187,6 +362,7 @@ proptest! {
         delta in prop_oneof![1e-6..10f64, any_number()],
         grouped in any::<bool>(),
         weighed in any::<bool>(),
+        fixed in any::<bool>(),
     ) {
         let objective = [
             Objective::HuberLog { delta },
@@ -194,7 +370,8 @@ proptest! {
             Objective::LsqLog,
             Objective::Lsq,
         ][kind];
-        let options = FitOptions { objective, bootstrap: 3, seed: 0 };
+        let fixed = if fixed { vec![("E".to_owned(), delta)] } else { Vec::new() };
+        let options = FitOptions { objective, bootstrap: 3, seed: 0, fixed };
         for form in Form::ALL {
             let mut table = Table::new(form.variables().len());
             for (row, point) in points.iter().enumerate() {

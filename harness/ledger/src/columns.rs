@@ -28,6 +28,12 @@ impl Columns {
             .collect()
     }
 
+    /// Names of the columns of numbers, in order.
+    pub fn number_names(&self) -> Vec<String> {
+        let numbers = self.0.columns().iter().filter(|it| it.dtype().is_numeric());
+        numbers.map(|column| column.name().to_string()).collect()
+    }
+
     /// Whether there is a column of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.column(name).is_ok()

@@ -55,7 +55,7 @@ impl SuiteFolder {
     ///
     /// # Errors
     /// If a file cannot be read; it is named.
-    pub fn finished(&self) -> Result<Vec<(CellRecord, RunRecord)>, LedgerError> {
+    pub fn finished(&self) -> Result<Vec<Finished>, LedgerError> {
         let runs = self.0.join("runs");
         if !runs.is_dir() {
             return Ok(Vec::new());
@@ -65,30 +65,46 @@ impl SuiteFolder {
             folders.push(entry.map_err(LedgerError::io(&runs))?.path());
         }
         folders.sort();
-        let excluded = self.exclusions([])?;
+        let (excluded, asked) = (self.exclusions([])?, self.asked()?);
         let mut all = Vec::new();
         for folder in folders {
             let path = folder.join("cell.json");
             if !path.exists() || !folder.join("result.json").exists() {
                 continue;
             }
-            let cell: CellRecord = read_sealed(&path)?;
+            let mut cell: CellRecord = read_sealed(&path)?;
             if cell.cell.id() != cell.id {
                 return Err(LedgerError::Damaged {
                     path,
                     message: "the cell is not the one its id names".to_owned(),
                 });
             }
-            if let Some(mut result) = self.result(&cell.id)? {
+            if let Some(mut run) = self.result(&cell.id)? {
                 if let Some(reason) = excluded.reason(&cell.id) {
-                    result.outcome.status = Status::Excluded;
-                    result.outcome.reason = Some(reason.to_owned());
+                    run.outcome.status = Status::Excluded;
+                    run.outcome.reason = Some(reason.to_owned());
                 }
-                all.push((cell, result));
+                cell.flops_budget = asked.budget(&cell.id, cell.flops_budget);
+                all.push(Finished {
+                    planned: asked.has(&cell.id),
+                    cell,
+                    run,
+                });
             }
         }
         Ok(all)
     }
+}
+
+/// A run with a published result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Its cell.
+    pub cell: CellRecord,
+    /// How it ended.
+    pub run: RunRecord,
+    /// Whether the present definition asks for it.
+    pub planned: bool,
 }
 
 fn check_format(path: &Path, found: u32) -> Result<(), LedgerError> {

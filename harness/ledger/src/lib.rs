@@ -11,6 +11,7 @@
 //!     attempt-0001/
 //!       steps.jsonl           appended as it trains
 //!     result.json             published once, by rename
+//!   plan.json                 the cells that the present definition asks for
 //!   cells.parquet  curves.parquet  fits.json  machine.json
 //! ```
 
@@ -20,6 +21,7 @@ mod error;
 mod exclusions;
 mod folder;
 mod lease;
+mod planned;
 mod reading;
 mod record;
 mod run;
@@ -30,11 +32,13 @@ pub use columns::Columns;
 pub use comparison::{Estimate, Pace, pace_table};
 pub use error::LedgerError;
 pub use exclusions::Exclusions;
-pub use folder::{SuiteFolder, read_json, write_atomically};
+pub use folder::{Finished, SuiteFolder, read_json, write_atomically};
 pub use lease::Leases;
+pub use planned::AskedFor;
 pub use reading::read_table;
 pub use record::{CellRecord, FORMAT, MachineRecord, RunProvenance, RunRecord};
 pub use run::{Attempt, Claim, UnderWay};
 pub use tables::{
-    cells_table, csv, curves_table, file_hash, json_lines, text_hash, write_csv, write_parquet,
+    cells_table, csv, curves_table, file_hash, json_lines, planned_table, text_hash, write_csv,
+    write_parquet,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome};
+use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome, Status};
 use serde::{Deserialize, Serialize};
 
 /// Version of `cell.json`, `result.json` and `machine.json`.
@@ -74,6 +74,31 @@ pub struct RunRecord {
     pub provenance: Option<RunProvenance>,
 }
 
+impl RunRecord {
+    /// The record of a run that has not been made, as if it were done with this loss.
+    pub(crate) fn placeholder(id: CellId, loss: Nats) -> Self {
+        let mut outcome = Outcome::unscored(Status::Done, String::new());
+        outcome.loss = Some(loss);
+        RunRecord {
+            format: FORMAT,
+            id,
+            attempt: 1,
+            tries: 1,
+            device: String::new(),
+            adapter: None,
+            driver: None,
+            device_check: None,
+            threads: 1,
+            version: String::new(),
+            bytes_per_token: 1.0,
+            entropy_rate: None,
+            outcome,
+            steps_sha256: None,
+            provenance: None,
+        }
+    }
+}
+
 /// What made a result: the program, how it was called, and on what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunProvenance {
@@ -85,7 +110,7 @@ pub struct RunProvenance {
     pub cargo_lock_sha256: String,
     /// Its Cargo features.
     pub features: Vec<String>,
-    /// The command line of the process that trained.
+    /// The user's command line.
     pub command: Vec<String>,
     /// Operating system and architecture.
     pub system: String,

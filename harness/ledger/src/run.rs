@@ -135,6 +135,40 @@ impl SuiteFolder {
         })))
     }
 
+    /// Takes over a cell's finished run from another folder, as an attempt of its own. Returns whether
+    /// there was one that is done, and the cell was free to take it.
+    ///
+    /// # Errors
+    /// If a file of either folder cannot be read, or this one cannot be written.
+    pub fn adopt(
+        &self,
+        from: &SuiteFolder,
+        cell: &CellRecord,
+        retry: &Retry,
+        leases: &mut Leases,
+    ) -> Result<bool, LedgerError> {
+        let done = from.result(&cell.id)?;
+        let Some(done) = done.filter(|run| run.outcome.status == Status::Done) else {
+            return Ok(false);
+        };
+        let steps = from.steps(&done)?;
+        let Claim::Mine(mut attempt) = self.claim(cell, retry, leases)? else {
+            return Ok(false);
+        };
+        let log = attempt.folder.join(STEPS);
+        let written = attempt
+            .rewind(0)
+            .and_then(|()| steps.iter().try_for_each(|step| attempt.record(step)));
+        written.map_err(LedgerError::io(&log))?;
+        let record = RunRecord {
+            attempt: attempt.number(),
+            tries: attempt.tries(),
+            ..done
+        };
+        attempt.publish(&record)?;
+        Ok(true)
+    }
+
     /// Takes away what processes left of a cell with a published result that died before they tidied
     /// up: its publisher, and others that were about to claim it.
     pub fn tidy(&self, record: &RunRecord) {

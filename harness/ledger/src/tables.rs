@@ -10,9 +10,11 @@ use polars::prelude::{
 };
 
 use crate::folder::hex_sha256;
-use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder, write_atomically};
+use crate::{
+    CellRecord, Finished, LedgerError, RunProvenance, RunRecord, SuiteFolder, write_atomically,
+};
 
-type Runs = [(CellRecord, RunRecord)];
+type Runs = [Finished];
 
 /// `cells.parquet`: one row per run, with every setting, count, cost, time and loss of it. Rows are
 /// in the order of width, depth, tokens and seed, so that the same runs make the same table.
@@ -24,20 +26,35 @@ pub fn cells_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
     cells_frame(&runs).map_err(LedgerError::table(folder.path()))
 }
 
-fn sorted(folder: &SuiteFolder) -> Result<Vec<(CellRecord, RunRecord)>, LedgerError> {
+/// The table that cells will make when they are done: all that is known of them before, and losses that
+/// are placeholders, no two alike.
+///
+/// # Errors
+/// Never, of cells; Polars may refuse columns.
+pub fn planned_table(cells: &[CellRecord]) -> Result<DataFrame, LedgerError> {
+    let runs = cells.iter().enumerate().map(|(at, cell)| Finished {
+        run: RunRecord::placeholder(cell.id.clone(), 1.0 + 1e-6 * at as f64),
+        cell: cell.clone(),
+        planned: true,
+    });
+    let runs: Vec<Finished> = runs.collect();
+    cells_frame(&runs).map_err(|error| LedgerError::Column(error.to_string()))
+}
+
+fn sorted(folder: &SuiteFolder) -> Result<Vec<Finished>, LedgerError> {
     let mut runs = folder.finished()?;
     if runs.is_empty() {
         return Err(LedgerError::NoRuns {
             path: folder.path().to_owned(),
         });
     }
-    runs.sort_by_key(|(record, _)| {
-        let (model, tokens) = (&record.cell.model, record.cell.tokens());
+    runs.sort_by_key(|run| {
+        let (record, cell) = (&run.cell, &run.cell.cell);
         (
-            model.width,
-            model.depth,
-            tokens,
-            record.cell.seed,
+            cell.model.width,
+            cell.model.depth,
+            cell.tokens(),
+            cell.seed,
             record.id.clone(),
         )
     });
@@ -48,7 +65,7 @@ fn sorted(folder: &SuiteFolder) -> Result<Vec<(CellRecord, RunRecord)>, LedgerEr
 macro_rules! column {
     ($runs:expr, $name:literal, $of:expr) => {{
         let of = $of;
-        let values: Vec<_> = $runs.iter().map(|(cell, run)| of(cell, run)).collect();
+        let values: Vec<_> = $runs.iter().map(|it| of(&it.cell, &it.run)).collect();
         Column::from(Series::new($name.into(), values))
     }};
 }
@@ -58,14 +75,17 @@ fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
     columns.extend(settings(runs));
     columns.extend(counts(runs));
     columns.extend(measurements(runs));
+    columns.extend(made_by(runs));
     DataFrame::new(runs.len(), columns)
 }
 
 fn identity(runs: &Runs) -> Vec<Column> {
+    let planned: Vec<bool> = runs.iter().map(|run| run.planned).collect();
     vec![
         column!(runs, "cell", |c: &CellRecord, _: &RunRecord| c
             .id
             .to_string()),
+        Column::from(Series::new("planned".into(), planned)),
         column!(runs, "device", |_: &CellRecord, r: &RunRecord| r
             .device
             .clone()),
@@ -91,10 +111,47 @@ fn identity(runs: &Runs) -> Vec<Column> {
         column!(runs, "version", |_: &CellRecord, r: &RunRecord| r
             .version
             .clone()),
-        column!(runs, "commit", |_: &CellRecord, r: &RunRecord| r
-            .provenance
-            .as_ref()
-            .and_then(|made| made.commit.clone())),
+    ]
+}
+
+/// What made each result.
+fn made_by(runs: &Runs) -> Vec<Column> {
+    type C = CellRecord;
+    type R = RunRecord;
+    fn made<T>(run: &R, of: impl Fn(&RunProvenance) -> Option<T>) -> Option<T> {
+        run.provenance.as_ref().and_then(of)
+    }
+    fn settings(made: &RunProvenance) -> String {
+        let settings = made.environment.iter();
+        let settings: Vec<String> = settings
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        settings.join(" ")
+    }
+    vec![
+        column!(runs, "commit", |_: &C, r: &R| made(r, |it| it
+            .commit
+            .clone())),
+        column!(runs, "dirty", |_: &C, r: &R| made(r, |it| it.dirty)),
+        column!(runs, "cargo_lock_sha256", |_: &C, r: &R| made(
+            r,
+            |it| Some(it.cargo_lock_sha256.clone())
+        )),
+        column!(runs, "features", |_: &C, r: &R| made(r, |it| Some(
+            it.features.join(" ")
+        ))),
+        column!(runs, "command", |_: &C, r: &R| made(r, |it| Some(
+            it.command.join(" ")
+        ))),
+        column!(runs, "system", |_: &C, r: &R| made(r, |it| Some(
+            it.system.clone()
+        ))),
+        column!(runs, "processor", |_: &C, r: &R| made(r, |it| it
+            .processor
+            .clone())),
+        column!(runs, "environment", |_: &C, r: &R| made(r, |it| Some(
+            settings(it)
+        ))),
     ]
 }
 
@@ -250,6 +307,9 @@ fn measurements(runs: &Runs) -> Vec<Column> {
         column!(runs, "loss_se", |_: &C, r: &R| r.outcome.loss_se),
         column!(runs, "bits_per_byte", |_: &C, r: &R| bits(r)),
         column!(runs, "train_loss", |_: &C, r: &R| r.outcome.train_loss),
+        column!(runs, "skipped_steps", |_: &C, r: &R| r
+            .outcome
+            .skipped_steps),
         column!(runs, "entropy_rate", |_: &C, r: &R| r.entropy_rate),
         column!(runs, "scored_tokens", |_: &C, r: &R| r
             .outcome
@@ -282,10 +342,13 @@ fn measurements(runs: &Runs) -> Vec<Column> {
 /// # Errors
 /// If a run or its log cannot be read, or none has a result.
 pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
-    let (mut cell, mut params, mut total) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cell, mut planned) = (Vec::new(), Vec::new());
+    let (mut params, mut total) = (Vec::new(), Vec::new());
     let mut all = Vec::new();
-    for (record, run) in sorted(folder)? {
-        let steps = folder.steps(&run)?;
+    for finished in sorted(folder)? {
+        let record = &finished.cell;
+        let steps = folder.steps(&finished.run)?;
+        planned.extend(std::iter::repeat_n(finished.planned, steps.len()));
         cell.extend(std::iter::repeat_n(record.id.to_string(), steps.len()));
         params.extend(std::iter::repeat_n(
             record.cell.model.parameters().total(),
@@ -295,15 +358,18 @@ pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
         all.extend(steps);
     }
     let rows = all.len();
+    let means: Vec<Option<f64>> = all.iter().map(|step| step.mean_loss).collect();
     let of = |name: &str, values: Vec<f64>| Column::from(Series::new(name.into(), values));
     let whole = |name: &str, values: Vec<u64>| Column::from(Series::new(name.into(), values));
     let columns = vec![
         Column::from(Series::new("cell".into(), cell)),
+        Column::from(Series::new("planned".into(), planned)),
         whole("params_total", params),
         whole("tokens_of_run", total),
         whole("step", all.iter().map(|step| step.step).collect()),
         whole("tokens", all.iter().map(|step| step.tokens).collect()),
         of("loss", all.iter().map(|step| step.loss).collect()),
+        Column::from(Series::new("mean_loss".into(), means)),
         of(
             "learning_rate",
             all.iter().map(|step| step.learning_rate).collect(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use isoflop_ledger::{
-    Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
+    AskedFor, Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
     write_atomically,
 };
 use isoflop_suite::{
@@ -42,6 +42,7 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
         bytes_per_token: 1.0,
         entropy_rate: None,
         outcome: Outcome {
+            skipped_steps: 0,
             status,
             reason: None,
             loss: Some(1.25),
@@ -75,6 +76,7 @@ fn step(number: u64) -> Step {
         step: number,
         tokens: 512 * number,
         loss: 5.0 / number as f64,
+        mean_loss: Some(5.5 / number as f64),
         learning_rate: 0.1 + 0.2,
         gradient_norm: 1.0 / 3.0,
         seconds: 0.5,
@@ -105,7 +107,12 @@ fn a_cell_is_trained_by_one_and_published_once() {
         [step(1), step(2)],
         "to the last bit"
     );
-    assert_eq!(suite.finished().unwrap(), [(cell, record)]);
+    let finished = &suite.finished().unwrap()[0];
+    assert_eq!((&finished.cell, &finished.run), (&cell, &record));
+    assert!(
+        finished.planned,
+        "a folder without a plan is asked for as a whole"
+    );
 }
 
 #[test]
@@ -278,7 +285,7 @@ fn damage_is_found_or_does_not_matter() {
         let runs = suite.finished()?;
         let steps = runs
             .iter()
-            .map(|(_, run)| suite.steps(run))
+            .map(|finished| suite.steps(&finished.run))
             .collect::<Result<Vec<_>, _>>()?;
         Ok((runs, steps))
     };
@@ -292,8 +299,8 @@ fn damage_is_found_or_does_not_matter() {
             match read() {
                 // The seal's own name, turned, leaves the numbers as they were.
                 Ok((runs, steps)) => {
-                    assert_eq!(runs[0].0, whole.0[0].0, "{file}");
-                    assert_eq!(runs[0].1.outcome, whole.0[0].1.outcome, "{file}");
+                    assert_eq!(runs[0].cell, whole.0[0].cell, "{file}");
+                    assert_eq!(runs[0].run.outcome, whole.0[0].run.outcome, "{file}");
                     assert_eq!(steps, whole.1, "{file}");
                 }
                 Err(error) => assert!(
@@ -330,7 +337,7 @@ fn a_damaged_list_of_exclusions_leaves_nothing_in() {
     for bytes in damaged(whole.as_bytes()) {
         fs::write(&path, &bytes).unwrap();
         match suite.finished() {
-            Ok(runs) => assert_eq!(runs[0].1.outcome.status, Status::Excluded),
+            Ok(runs) => assert_eq!(runs[0].run.outcome.status, Status::Excluded),
             Err(error) => assert!(error.to_string().contains("excluded.toml"), "{error}"),
         }
     }
@@ -369,7 +376,7 @@ fn a_damaged_lease_delays_and_no_more() {
     attempt
         .publish(&result(&cell, number, Status::Done))
         .unwrap();
-    assert_eq!(suite.finished().unwrap()[0].1.attempt, number);
+    assert_eq!(suite.finished().unwrap()[0].run.attempt, number);
 }
 
 #[test]
@@ -389,4 +396,74 @@ fn damaged_and_newer_results_are_named() {
     fs::write(&path, &whole[..40]).unwrap();
     let error = suite.finished().unwrap_err();
     assert!(error.to_string().contains("result.json"), "{error}");
+}
+
+/// A loss that is not finite is a number like others: it is read back as it was written.
+#[test]
+fn a_step_that_is_not_finite_is_read_back() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let mut attempt = mine(&suite, &cell);
+    let wild = Step {
+        loss: f64::NAN,
+        mean_loss: Some(f64::INFINITY),
+        gradient_norm: f64::NEG_INFINITY,
+        ..step(1)
+    };
+    attempt.record(&wild).unwrap();
+    attempt
+        .publish(&result(&cell, 1, Status::Diverged))
+        .unwrap();
+    let record = suite.result(&cell.id).unwrap().unwrap();
+    let read = suite.steps(&record).unwrap();
+    assert!(read[0].loss.is_nan());
+    assert_eq!(read[0].mean_loss, wild.mean_loss);
+    assert_eq!(read[0].gradient_norm, wild.gradient_norm);
+}
+
+/// Only what the plan names is asked for, with the plan's label.
+#[test]
+fn a_plan_says_what_is_asked_for() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let attempt = mine(&suite, &cell);
+    attempt.publish(&result(&cell, 1, Status::Done)).unwrap();
+    let asked = |id: isoflop_suite::CellId| AskedFor {
+        id,
+        flops_budget: Some(7e9),
+    };
+    suite.note_plan(vec![asked(cell.id.clone())]).unwrap();
+    let finished = &suite.finished().unwrap()[0];
+    assert!(finished.planned);
+    assert_eq!(finished.cell.flops_budget, Some(7e9));
+    let other = serde_json::from_str("\"fedcba9876543210\"").unwrap();
+    suite.note_plan(vec![asked(other)]).unwrap();
+    assert!(!suite.finished().unwrap()[0].planned);
+}
+
+/// A run of another folder is taken over whole, and only if it is done.
+#[test]
+fn a_finished_run_is_taken_over() {
+    let (_keep, suite) = place();
+    let (_also, other) = place();
+    let cell = cell();
+    let mut leases = Leases::new(Duration::from_secs(60));
+    let mut adopt = || {
+        suite
+            .adopt(&other, &cell, &Retry::default(), &mut leases)
+            .unwrap()
+    };
+    assert!(!adopt(), "there is none");
+    let mut attempt = mine(&other, &cell);
+    attempt.record(&step(1)).unwrap();
+    attempt.publish(&result(&cell, 1, Status::Failed)).unwrap();
+    assert!(!adopt(), "it failed");
+    let mut attempt = mine(&other, &cell);
+    attempt.record(&step(1)).unwrap();
+    attempt.record(&step(2)).unwrap();
+    attempt.publish(&result(&cell, 2, Status::Done)).unwrap();
+    assert!(adopt());
+    let record = suite.result(&cell.id).unwrap().unwrap();
+    assert_eq!((record.attempt, record.outcome.status), (1, Status::Done));
+    assert_eq!(suite.steps(&record).unwrap(), [step(1), step(2)]);
 }

@@ -29,10 +29,12 @@ pub struct Definition {
     pub sweeps: Vec<Sweep>,
     /// How often cells that did not end well are tried again.
     pub retry: Retry,
-    /// The laws to fit when the suite is done.
-    pub fits: Vec<FitDefinition>,
+    /// The laws to fit when the suite is done, each with its place in the file.
+    pub fits: Vec<Spanned<FitDefinition>>,
     /// The figures to draw; all, where none is named.
     pub figures: Vec<Figure>,
+    /// Where `[corpus]` stands in the file.
+    pub(crate) corpus_span: Range<usize>,
     pub(crate) source: Source,
 }
 
@@ -53,7 +55,7 @@ struct Wire {
     #[serde(default)]
     retry: Retry,
     #[serde(default)]
-    fit: Vec<FitDefinition>,
+    fit: Vec<Spanned<FitDefinition>>,
     #[serde(default)]
     figures: Vec<Figure>,
 }
@@ -101,16 +103,37 @@ impl Definition {
             retry: wire.retry,
             fits: wire.fit,
             figures: wire.figures,
+            corpus_span,
             source,
         };
-        definition.check(corpus_span)?;
+        definition.check()?;
         Ok(definition)
     }
 
-    fn check(&self, corpus_span: Range<usize>) -> Result<(), DefinitionError> {
+    /// The definition's text, as it was read.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// The definition's file, as the user named it.
+    pub fn file(&self) -> &str {
+        &self.source.file
+    }
+
+    /// An error at a place of the file, for what only others can judge.
+    pub fn error_at(
+        &self,
+        place: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> DefinitionError {
+        self.source.error(Some(place), message, help)
+    }
+
+    fn check(&self) -> Result<(), DefinitionError> {
         if self.corpus.chosen().is_none() {
             return Err(self.source.error(
-                Some(corpus_span),
+                Some(self.corpus_span.clone()),
                 "a suite has exactly one corpus",
                 Some("write one of [corpus.cargo], [corpus.files] or [corpus.grammar]".into()),
             ));
@@ -361,14 +384,14 @@ pub struct EvaluationDefinition {
     pub tokens: Spanned<Tokens>,
     /// Tokens at the start of each sequence that are read but not scored, so that every scored
     /// token has at least this much context.
-    pub context: u64,
+    pub context: Spanned<u64>,
 }
 
 impl Default for EvaluationDefinition {
     fn default() -> Self {
         Self {
             tokens: Spanned::new(0..0, 65_536),
-            context: 0,
+            context: Spanned::new(0..0, 0),
         }
     }
 }
@@ -422,21 +445,18 @@ impl Sweep {
 #[serde(deny_unknown_fields)]
 pub struct FitDefinition {
     /// A form that `isoflop fit` knows, or `isoflop` for slices of equal compute.
-    pub form: String,
+    pub form: Spanned<String>,
     /// What to make small: `huber-log`, `huber-likelihood`, `lsq-log` or `lsq`.
-    #[serde(default = "huber_log")]
-    pub objective: String,
+    pub objective: Option<Spanned<String>>,
     /// Where Huber's function turns linear.
     #[serde(default = "a_thousandth")]
     pub delta: f64,
     /// The variable of a law of one variable.
-    pub x: Option<String>,
-    /// The column that counts parameters.
-    #[serde(default = "params_total")]
-    pub n: String,
-    /// The column that counts training tokens.
-    #[serde(default = "tokens_column")]
-    pub d: String,
+    pub x: Option<Spanned<String>>,
+    /// The column that counts parameters; `params_total` where none is named.
+    pub n: Option<Spanned<String>>,
+    /// The column that counts training tokens; `tokens` where none is named.
+    pub d: Option<Spanned<String>>,
     /// Bootstrap resamples for the intervals.
     #[serde(default = "resamples")]
     pub bootstrap: usize,
@@ -492,17 +512,8 @@ fn one_class() -> u64 {
 fn alphabet() -> u64 {
     26
 }
-fn params_total() -> String {
-    "params_total".into()
-}
-fn huber_log() -> String {
-    "huber-log".into()
-}
 fn a_thousandth() -> f64 {
     1e-3
-}
-fn tokens_column() -> String {
-    "tokens".into()
 }
 fn resamples() -> usize {
     1000

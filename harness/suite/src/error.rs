@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::slips;
+
 /// A definition that is refused before anything runs.
 #[derive(Debug, Clone, thiserror::Error)]
 pub struct DefinitionError {
@@ -77,25 +79,34 @@ impl Source {
         (Some((number, column)), line.to_owned())
     }
 
-    /// Turns what `toml` found into our error, with the nearest known key or value where it names
-    /// one that is not known.
+    /// Turns what `toml` found into our error, with what was probably meant.
     pub fn of_toml(&self, error: &toml::de::Error) -> DefinitionError {
         let message = error.message().trim().to_owned();
-        let help = nearest(&message);
-        self.error(error.span(), message, help)
+        let mut refused = self.error(error.span(), message, None);
+        refused.help = meant(&refused.message).or_else(|| number_meant(&refused.line));
+        refused
     }
 }
 
-/// Reads serde's "unknown field `x`, expected one of `a`, `b`" and finds the closest of the
-/// expected words.
-fn nearest(message: &str) -> Option<String> {
-    if !message.starts_with("unknown ") {
+/// Reads serde's "unknown field `x`, expected one of `a`, `b`" and our own "\"x\" is not \"a\" or
+/// \"b\"", and finds the expected word that was probably meant.
+fn meant(message: &str) -> Option<String> {
+    let quote = if message.starts_with("unknown ") {
+        '`'
+    } else if message.starts_with('"') {
+        '"'
+    } else {
         return None;
-    }
-    let mut quoted = message.split('`').skip(1).step_by(2);
+    };
+    let mut quoted = message.split(quote).skip(1).step_by(2);
     let given = quoted.next()?;
-    let (best, distance) = quoted
-        .map(|word| (word, strsim::damerau_levenshtein(given, word)))
-        .min_by_key(|(_, distance)| *distance)?;
-    (distance <= given.len().max(best.len()) / 2).then(|| format!("did you mean `{best}`?"))
+    let best = slips::nearest(given, quoted)?;
+    Some(format!("did you mean `{best}`?"))
+}
+
+/// The number that was meant where a line holds `1.5M` or the like.
+fn number_meant(line: &str) -> Option<String> {
+    let words = line.split(|letter: char| " =[],\"".contains(letter));
+    let meant = words.into_iter().find_map(slips::number)?;
+    Some(format!("write `{meant}`"))
 }

@@ -31,10 +31,12 @@ mod error;
 mod flops;
 mod memory;
 mod model;
+pub mod number;
 mod outcome;
 mod plan;
 mod precision;
 mod rules;
+pub mod slips;
 mod sweep;
 
 pub use axis::Axis;
@@ -46,7 +48,7 @@ pub use definition::{
 };
 pub use error::DefinitionError;
 pub use flops::TrainingFlops;
-pub use memory::training_memory;
+pub use memory::{process_memory, training_memory};
 pub use model::{FeedForward, Model, ParameterCount};
 pub use outcome::{Outcome, Retry, Status, Step, TimeSplit};
 pub use plan::{Plan, PlannedCell};

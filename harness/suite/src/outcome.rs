@@ -12,10 +12,15 @@ pub struct Step {
     /// Tokens trained on so far.
     pub tokens: Tokens,
     /// Mean training loss of the step's batch, before its update.
+    #[serde(with = "crate::number")]
     pub loss: Nats,
+    /// Mean of that loss over all steps since the last logged one. Logs of before have only `loss`.
+    #[serde(default, with = "crate::number::option")]
+    pub mean_loss: Option<Nats>,
     /// Learning rate of the step.
     pub learning_rate: f64,
     /// Global norm of the gradient before clipping.
+    #[serde(with = "crate::number")]
     pub gradient_norm: f64,
     /// Since training began, without evaluation.
     pub seconds: Seconds,
@@ -94,13 +99,17 @@ pub struct Outcome {
     pub loss_se: Option<Nats>,
     /// Mean training loss over the last twentieth of the steps.
     pub train_loss: Option<Nats>,
+    /// Steps left out because a gradient overflowed in 16-bit floats at the loss scale of the time.
+    #[serde(default)]
+    pub skipped_steps: u64,
     /// Validation tokens scored.
     pub scored_tokens: Tokens,
     /// Tokens per second over the steps after warm-up of the device.
     pub tokens_per_second: Option<f64>,
     /// Where the time went.
     pub seconds: TimeSplit,
-    /// The process's peak of resident memory, where the system tells.
+    /// Most memory held while it trained: on a GPU what its allocator has taken, on a processor the
+    /// process's resident memory.
     pub peak_memory: Option<Bytes>,
 }
 
@@ -113,6 +122,7 @@ impl Outcome {
             loss: None,
             loss_se: None,
             train_loss: None,
+            skipped_steps: 0,
             scored_tokens: 0,
             tokens_per_second: None,
             seconds: TimeSplit::default(),

@@ -120,10 +120,7 @@ fn resolve(
             sha256: corpus.sha256.clone(),
             tokenizer: corpus.tokenizer,
         },
-        evaluation: match resolve_evaluation(definition, corpus, &model) {
-            Ok(evaluation) => evaluation,
-            Err((message, help)) => return refuse(message, Some(help)),
-        },
+        evaluation: resolve_evaluation(definition, corpus, &model)?,
         model,
         training,
         seed: point.seed,
@@ -265,16 +262,17 @@ fn resolve_evaluation(
     definition: &Definition,
     corpus: &CorpusFacts,
     model: &Model,
-) -> Result<Evaluation, Refusal> {
+) -> Result<Evaluation, DefinitionError> {
     let wanted: Tokens = *definition.evaluation.tokens.get_ref();
-    let context = definition.evaluation.context;
+    let context = *definition.evaluation.context.get_ref();
     if context >= model.sequence_length {
-        return Err((
+        return Err(definition.source.error(
+            Some(definition.evaluation.context.span()),
             format!(
-                "evaluation.context = {context} leaves nothing to score of sequences of {}",
+                "`context` = {context} leaves nothing to score of sequences of {}",
                 model.sequence_length
             ),
-            "use a smaller context or a longer sequence".into(),
+            Some("use a smaller context or a longer sequence".into()),
         ));
     }
     let sequences = wanted.div_ceil(model.sequence_length - context).max(2);
@@ -282,12 +280,13 @@ fn resolve_evaluation(
         .saturating_mul(model.sequence_length)
         .saturating_add(1);
     if needed > corpus.validation_tokens {
-        return Err((
+        return Err(definition.source.error(
+            Some(definition.corpus_span.clone()),
             format!(
-                "scoring {wanted} tokens needs {needed} validation tokens, and the corpus has {}",
+                "the corpus has {} validation tokens, and scoring {wanted} needs {needed}",
                 corpus.validation_tokens
             ),
-            "set a smaller evaluation.tokens, or add text".into(),
+            Some("add text, or set a smaller evaluation.tokens".into()),
         ));
     }
     Ok(Evaluation { sequences, context })

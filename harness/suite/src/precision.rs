@@ -74,8 +74,15 @@ impl Precision {
 
 /// A name that is no precision's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no precision; there are f32, f16, bf16, mixed-f16 and mixed-bf16")]
+#[error("`{0}` is no precision; there are f32, f16, bf16, mixed-f16 and mixed-bf16{help}", help = self.help())]
 pub struct NoPrecision(String);
+
+impl NoPrecision {
+    fn help(&self) -> String {
+        let meant = crate::slips::ours(&self.0).filter(|word| word.parse::<Precision>().is_ok());
+        meant.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+    }
+}
 
 impl FromStr for Precision {
     type Err = NoPrecision;

@@ -7,8 +7,7 @@ use isoflop_suite::{Bytes, Precision};
 use serde::{Deserialize, Serialize};
 
 use crate::model::Types;
-use crate::process::memory_of_machine;
-use crate::{Backend, DeviceName, Machine, TrainError, open_device};
+use crate::{Backend, DeviceName, Machine, Memory, TrainError, open_device};
 
 /// What kind of thing computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +67,7 @@ impl AdapterFacts {
                 name: Machine::here().processor.unwrap_or_default(),
                 kind: Kind::Processor,
                 driver: None,
-                memory: memory_of_machine(),
+                memory: total_memory(),
                 largest_buffer: None,
             });
         };
@@ -128,9 +127,13 @@ fn of_wgpu(backend: Backend, index: usize, name: String) -> AdapterFacts {
             "{} {} ({:?})",
             info.driver, info.driver_info, info.backend
         )),
-        memory: shares.then(memory_of_machine).flatten(),
+        memory: shares.then(total_memory).flatten(),
         largest_buffer: Some(adapter.limits().max_buffer_size),
     }
+}
+
+fn total_memory() -> Option<Bytes> {
+    Memory::here().map(|memory| memory.total)
 }
 
 /// The version of NVIDIA's or AMD's kernel module, where Linux has one loaded.

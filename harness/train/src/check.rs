@@ -13,13 +13,14 @@ use isoflop_suite::{Bytes, Cell, CorpusFacts, Definition, Plan, Precision, Secon
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Disturbance, Evidence, Named, Rounding, outputs};
-use crate::{AdapterFacts, Corpus, DeviceName, Kind, TrainError, computes, open_device};
+use crate::{AdapterFacts, Corpus, Kind, Subject, TrainError, computes, open_device};
 
 /// Roundings in a row that a number may meet, in units of one rounding of every weight. Mesa's
 /// driver in f32 and `flex` in 16-bit floats needed two.
 const ROUNDINGS: f64 = 8.0;
 /// Draws of rounded weights; the largest move counts.
 const DRAWS: u64 = 3;
+const GRADIENT_OF: &str = "the gradient of";
 /// Memory that grows by less than this over the whole of a check is not growth.
 const SLACK: Bytes = 4 << 20;
 
@@ -115,7 +116,7 @@ impl fmt::Display for Difference {
         match self.found {
             Some(found) => write!(
                 f,
-                "{} differs by {found:.1e}, and {:.1e} would be explained",
+                "{} differs by {found:.1e}, limit {:.1e}",
                 self.of, self.explained
             ),
             None => write!(f, "{} is not finite", self.of),
@@ -134,6 +135,10 @@ pub struct Check {
     pub reason: Option<String>,
     /// The difference nearest to what is explained, or furthest beyond it.
     pub worst: Option<Difference>,
+    /// The largest limit of any gradient: one that is wrong by more, relative to its norm, would have
+    /// been found. `None` of a check that did not come to its end.
+    #[serde(default)]
+    pub catches: Option<f64>,
     /// Whether two runs alike gave the same numbers to the last bit.
     pub repeats: bool,
     /// Until the first step was done: kernels compiled and tuned; `None` of a check that did not come
@@ -142,13 +147,22 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check that did not come to its end.
+    /// A check that ended in a failure of the device.
     pub fn failed(precision: Precision, reason: String) -> Self {
         Check {
-            precision,
             verdict: Verdict::Untrusted,
+            ..Check::unanswered(precision, reason)
+        }
+    }
+
+    /// A check that the device did not answer in time: that says nothing of its numbers.
+    pub fn unanswered(precision: Precision, reason: String) -> Self {
+        Check {
+            precision,
+            verdict: Verdict::Untested,
             reason: Some(reason),
             worst: None,
+            catches: None,
             repeats: false,
             first_step: None,
         }
@@ -168,18 +182,20 @@ impl Check {
 ///
 /// # Errors
 /// If the device cannot be opened or fails, or the reference cannot be made.
-pub fn check(name: &DeviceName, precision: Precision, cache: &Path) -> Result<Check, TrainError> {
-    if !computes(&open_device(name)?, precision) {
+pub fn check(subject: &Subject, precision: Precision, cache: &Path) -> Result<Check, TrainError> {
+    if !computes(&open_device(&subject.device())?, precision) {
         let reason = format!("the device does not compute in {precision}");
         return Ok(Check::failed(precision, reason));
     }
-    let software = AdapterFacts::of(name)?.kind == Kind::Software;
+    let software = AdapterFacts::of(&subject.device())?.kind == Kind::Software;
     let mut checks = Vec::new();
     for text in &CELLS[..if software { 1 } else { 2 }] {
-        checks.push(Small::new(text, cache)?.check(name, precision)?);
+        checks.push(Small::new(text, cache)?.check(subject, precision)?);
     }
     let repeats = checks.iter().all(|check| check.repeats);
     let first_step = checks[0].first_step;
+    let catches = checks.iter().filter_map(|check| check.catches);
+    let catches = catches.reduce(f64::max);
     let worst = checks
         .into_iter()
         .max_by(|a, b| a.excess().total_cmp(&b.excess()));
@@ -187,6 +203,7 @@ pub fn check(name: &DeviceName, precision: Precision, cache: &Path) -> Result<Ch
     Ok(Check {
         repeats,
         first_step,
+        catches,
         ..worst
     })
 }
@@ -211,13 +228,10 @@ impl Small {
         })
     }
 
-    fn check(&self, name: &DeviceName, precision: Precision) -> Result<Check, TrainError> {
+    fn check(&self, subject: &Subject, precision: Precision) -> Result<Check, TrainError> {
         let reference = self.train(&Device::flex(), Precision::F32, None)?;
-        let device = open_device(name)?;
-        let fault = match name {
-            DeviceName::Faulty(fault) => Some(Disturbance::Fault(*fault)),
-            _ => None,
-        };
+        let device = open_device(&subject.device())?;
+        let fault = subject.fault().map(Disturbance::Fault);
         let run = self.train(&device, precision, fault)?;
         let again = self.train(&device, precision, fault)?;
         let unit = precision.unit_roundoff();
@@ -309,6 +323,8 @@ impl Judge<Evidence> {
         let worst = differences
             .iter()
             .max_by(|a, b| a.excess().total_cmp(&b.excess()));
+        let gradients = self.tensors(GRADIENT_OF, run, |it| &it.gradients);
+        let catches = gradients.iter().map(|it| it.explained).fold(0.0, f64::max);
         Check {
             precision,
             verdict: match reason {
@@ -317,6 +333,7 @@ impl Judge<Evidence> {
             },
             reason,
             worst: wrong.or(worst).cloned(),
+            catches: Some(catches),
             repeats,
             first_step: Some(run.first_step),
         }
@@ -330,7 +347,7 @@ impl Judge<Evidence> {
                 vec![it.loss]
             }),
         ];
-        all.extend(self.tensors("the gradient of", run, |it| &it.gradients));
+        all.extend(self.tensors(GRADIENT_OF, run, |it| &it.gradients));
         // The optimizer, by the device's own gradients: where one is near nothing, AdamW's step is as
         // large as any, and goes where rounding sends it.
         let steps = run.parameters.iter().zip(&run.expected);

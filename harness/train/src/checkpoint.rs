@@ -1,13 +1,14 @@
 //! A run's state between two steps, as bytes: everything that decides how it goes on.
 
 use burn::tensor::Bytes;
-use isoflop_suite::Seconds;
+use isoflop_suite::{Nats, Seconds};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::TrainError;
+use crate::loss_scale::LossScale;
 
-const MAGIC: &[u8] = b"isoflop checkpoint 1\n";
+const MAGIC: &[u8] = b"isoflop checkpoint 2\n";
 const HASH: usize = 32;
 
 /// Where a run is. Data position, schedule and random state all follow from the step, and the order
@@ -16,8 +17,14 @@ const HASH: usize = 32;
 pub struct Progress {
     /// Steps done.
     pub step: u64,
-    /// Training losses logged so far.
-    pub logged: Vec<f64>,
+    /// The loss of the first step.
+    pub first_loss: Option<Nats>,
+    /// Logged steps, and the mean loss since the one before.
+    pub means: Vec<(u64, Nats)>,
+    /// Sum of the losses since the last logged step.
+    pub unread: Option<f32>,
+    /// The loss scale, where there is one.
+    pub loss_scale: Option<LossScale>,
     /// Logged steps in a row whose loss lay above the first one's.
     pub above_start: u64,
     /// Time spent so far.
@@ -93,7 +100,10 @@ mod tests {
         Checkpoint {
             progress: Progress {
                 step: 7,
-                logged: vec![3.25, 0.1 + 0.2],
+                first_loss: Some(3.25),
+                means: vec![(1, 3.25), (7, 0.1 + 0.2)],
+                unread: Some(0.1),
+                loss_scale: LossScale::of(isoflop_suite::Precision::F16),
                 above_start: 1,
                 seconds: 2.5,
                 compile: 1.0,

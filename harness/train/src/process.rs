@@ -43,11 +43,6 @@ pub fn peak_memory() -> Option<Bytes> {
     kibibytes("/proc/self/status", "VmHWM:")
 }
 
-/// Memory of this machine, where the system tells.
-pub(crate) fn memory_of_machine() -> Option<Bytes> {
-    kibibytes("/proc/meminfo", "MemTotal:")
-}
-
 /// Memory this process holds now, where the system tells.
 pub(crate) fn memory_held() -> Option<Bytes> {
     kibibytes("/proc/self/status", "VmRSS:")

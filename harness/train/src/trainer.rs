@@ -7,11 +7,13 @@ use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Device, Int, Tensor};
-use isoflop_suite::{Bytes, Cell, Outcome, Precision, Seconds, Status, Step, TimeSplit};
+use isoflop_suite::{Bytes, Cell, Nats, Outcome, Seconds, Status, Step, TimeSplit};
 
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::evaluate::tokens;
 use crate::evidence::{Named, numbers};
+use crate::loss_scale::LossScale;
+use crate::memory::give_back_memory;
 use crate::model::cross_entropy;
 use crate::process::{peak_memory, reset_peak_memory};
 use crate::schedule::learning_rate;
@@ -37,6 +39,9 @@ pub struct Trainer<'a> {
     model: Transformer,
     optimizer: ModuleOptimizer,
     step: u64,
+    loss_scale: Option<LossScale>,
+    /// Sum of the losses of steps that have not been read yet.
+    unread: Option<Tensor<1>>,
     data_seconds: Seconds,
 }
 
@@ -44,6 +49,8 @@ pub struct Trainer<'a> {
 pub struct StepResult {
     loss: Tensor<1>,
     gradient_norm: Tensor<1>,
+    /// Whether its gradient overflowed, and its update was left out.
+    skipped: bool,
 }
 
 impl StepResult {
@@ -87,6 +94,8 @@ impl<'a> Trainer<'a> {
             model,
             device,
             step: 0,
+            loss_scale: LossScale::of(cell.training.precision),
+            unread: None,
             data_seconds: 0.0,
         })
     }
@@ -132,7 +141,7 @@ impl<'a> Trainer<'a> {
     pub fn gradients(&mut self) -> (Tensor<1>, GradientsParams) {
         let training = &self.cell.training;
         let micro_batches = training.batch / training.micro_batch;
-        let scale = loss_scale(training.precision);
+        let scale = self.loss_scale.map(|scale| scale.factor());
         let mut gradients = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(micro_batches as usize);
         for micro in 0..micro_batches {
@@ -162,11 +171,29 @@ impl<'a> Trainer<'a> {
         self.step += 1;
         let rate = learning_rate(&training.schedule, self.step, training.steps);
         let (gradients, gradient_norm) = clip(&self.model, gradients, training.gradient_clip);
-        self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+        // Only where the loss is scaled does a step wait for its norm.
+        let skipped = self.loss_scale.as_mut().is_some_and(|scale| {
+            let finite = gradient_norm.clone().into_scalar::<f32>().is_finite();
+            scale.hear(finite);
+            !finite
+        });
+        if !skipped {
+            self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+        }
+        self.unread = Some(match self.unread.take() {
+            Some(sum) => sum + loss.clone(),
+            None => loss.clone(),
+        });
         StepResult {
             loss,
             gradient_norm,
+            skipped,
         }
+    }
+
+    /// The sum of the losses of all steps since it was last taken. Waits for the device.
+    fn take_unread(&mut self) -> Option<f32> {
+        self.unread.take().map(|sum| sum.into_scalar::<f32>())
     }
 
     /// The state after the steps done so far.
@@ -174,6 +201,8 @@ impl<'a> Trainer<'a> {
         let failed = |error: RecordError| TrainError::Checkpoint(error.to_string());
         let mut progress = progress.clone();
         progress.data += self.data_seconds;
+        progress.loss_scale = self.loss_scale;
+        progress.unread = self.unread.clone().map(|sum| sum.into_scalar::<f32>());
         let checkpoint = Checkpoint {
             progress,
             model: self
@@ -197,20 +226,11 @@ impl<'a> Trainer<'a> {
             .from_bytes(checkpoint.optimizer)
             .map_err(failed)?;
         self.step = checkpoint.progress.step;
+        self.loss_scale = checkpoint.progress.loss_scale;
+        let unread = checkpoint.progress.unread;
+        let device = self.device.clone().inner();
+        self.unread = unread.map(|sum| Tensor::from_floats([sum], &device));
         Ok(checkpoint.progress)
-    }
-
-    /// Time of one step, from a few steps after the first ones.
-    pub fn seconds_per_step(&mut self) -> Seconds {
-        const TIMED: u32 = 3;
-        for _ in 0..FIRST_STEPS {
-            self.step().read();
-        }
-        let begin = Instant::now();
-        for _ in 0..TIMED {
-            self.step().read();
-        }
-        begin.elapsed().as_secs_f64() / f64::from(TIMED)
     }
 
     /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
@@ -333,15 +353,6 @@ fn multiply(model: &Transformer, gradients: &mut GradientsParams, factor: Tensor
     model.visit(&mut Multiply(gradients, factor));
 }
 
-/// What the loss is multiplied by before the backward pass, so that gradients do not fall below the
-/// smallest 16-bit float (Micikevicius et al. 2018, section 3.2).
-fn loss_scale(precision: Precision) -> Option<f64> {
-    match precision {
-        Precision::F16 | Precision::MixedF16 => Some(4096.0),
-        Precision::F32 | Precision::Bf16 | Precision::MixedBf16 => None,
-    }
-}
-
 /// Who keeps a run: its log, its checkpoints, and whether it is to go on.
 pub trait Keeper {
     /// The checkpoint to go on from, if there is one.
@@ -384,6 +395,7 @@ pub fn train(
     device: &Device,
     keeper: &mut dyn Keeper,
 ) -> Result<Outcome, TrainError> {
+    give_back_memory();
     reset_peak_memory();
     let begin = Instant::now();
     let mut trainer = Trainer::new(cell, corpus, device)?;
@@ -447,6 +459,9 @@ impl Run<'_> {
                     return Ok(diverged);
                 }
             }
+            if let Some(diverged) = self.overflows(trainer) {
+                return Ok(Some(diverged));
+            }
             let stops = keeper.stops();
             if stops || keeper.wants_checkpoint() {
                 self.progress.seconds = self.seconds();
@@ -470,31 +485,33 @@ impl Run<'_> {
     fn log(
         &mut self,
         result: StepResult,
-        trainer: &Trainer,
+        trainer: &mut Trainer,
         keeper: &mut dyn Keeper,
     ) -> Result<Option<Outcome>, TrainError> {
         let training = &self.cell.training;
         let tokens_per_step = self.cell.tokens() / training.steps;
+        let skipped = result.skipped;
         let (loss, gradient_norm) = result.read();
+        let mean_loss = self.mean_loss(trainer);
         let step = Step {
             step: self.progress.step,
             tokens: self.progress.step * tokens_per_step,
             loss,
+            mean_loss: Some(mean_loss),
             learning_rate: learning_rate(&training.schedule, self.progress.step, training.steps),
             gradient_norm,
             seconds: self.seconds(),
         };
         keeper.record(&step)?;
-        let start = self.progress.logged.first().copied().unwrap_or(loss);
+        let start = *self.progress.first_loss.get_or_insert(loss);
         self.progress.above_start = if loss > start {
             self.progress.above_start + 1
         } else {
             0
         };
-        self.progress.logged.push(loss);
         let reason = if !loss.is_finite() {
             format!("the loss was no longer finite at step {}", step.step)
-        } else if !gradient_norm.is_finite() {
+        } else if !gradient_norm.is_finite() && !skipped {
             format!("the gradient was no longer finite at step {}", step.step)
         } else if self.progress.above_start >= LONG_ABOVE_START {
             format!(
@@ -504,11 +521,53 @@ impl Run<'_> {
         } else {
             return Ok(None);
         };
-        Ok(Some(Outcome {
+        Ok(Some(self.diverged(trainer, reason)))
+    }
+
+    /// The outcome of a run whose gradient overflows whatever the loss scale.
+    fn overflows(&self, trainer: &Trainer) -> Option<Outcome> {
+        let exhausted = trainer.loss_scale.is_some_and(|scale| scale.is_exhausted());
+        exhausted.then(|| {
+            let reason = format!(
+                "the gradient overflowed at every loss scale down to 1, until step {}",
+                self.progress.step
+            );
+            self.diverged(trainer, reason)
+        })
+    }
+
+    fn diverged(&self, trainer: &Trainer, reason: String) -> Outcome {
+        Outcome {
             seconds: self.split(),
             peak_memory: trainer.peak_memory(),
+            skipped_steps: trainer.loss_scale.map_or(0, |scale| scale.skipped),
             ..Outcome::unscored(Status::Diverged, reason)
-        }))
+        }
+    }
+
+    /// The mean loss of the steps since the last logged one.
+    fn mean_loss(&mut self, trainer: &mut Trainer) -> Nats {
+        let before = self.progress.means.last().map_or(0, |(step, _)| *step);
+        let steps = (self.progress.step - before) as f64;
+        let mean = trainer.take_unread().map_or(f64::NAN, f64::from) / steps;
+        self.progress.means.push((self.progress.step, mean));
+        mean
+    }
+
+    /// The mean loss of the last of the steps, from the logged step before them on.
+    fn train_loss(&self) -> Nats {
+        let means = &self.progress.means;
+        let last = means.len().div_ceil(LAST_SHARE);
+        let from = means.len() - last;
+        let mut before = from.checked_sub(1).map_or(0, |at| means[at].0);
+        let (mut sum, mut steps) = (0.0, 0.0);
+        for (step, mean) in &means[from..] {
+            let weight = (step - before) as f64;
+            sum += weight * mean;
+            steps += weight;
+            before = *step;
+        }
+        sum / steps
     }
 
     fn split(&self) -> TimeSplit {
@@ -533,8 +592,6 @@ impl Run<'_> {
         let score = evaluate(&trainer.model, self.cell, &corpus.validation, device);
         seconds.evaluation = scoring.elapsed().as_secs_f64();
         let steps = self.cell.training.steps;
-        let logged = &self.progress.logged;
-        let last = &logged[logged.len() - logged.len().div_ceil(LAST_SHARE)..];
         let timed_tokens = steps.saturating_sub(FIRST_STEPS) * (self.cell.tokens() / steps);
         let timed = seconds.data + seconds.steps;
         let finite = score.loss.is_finite();
@@ -547,7 +604,8 @@ impl Run<'_> {
             reason: (!finite).then(|| "the validation loss is not finite".to_owned()),
             loss: finite.then_some(score.loss),
             loss_se: finite.then_some(score.se),
-            train_loss: Some(last.iter().sum::<f64>() / last.len() as f64),
+            train_loss: Some(self.train_loss()).filter(|loss| loss.is_finite()),
+            skipped_steps: trainer.loss_scale.map_or(0, |scale| scale.skipped),
             scored_tokens: score.tokens,
             tokens_per_second: (timed_tokens > 0).then(|| timed_tokens as f64 / timed),
             seconds,

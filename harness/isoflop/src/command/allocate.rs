@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use isoflop_law::Record;
+use isoflop_law::{Allocation, FitRecord, Record};
+use serde::Serialize;
 
 use super::fit::positive;
-use crate::fitting::read_any;
+use crate::Exit;
+use crate::fitting::{each_value, read_any};
 use crate::telling::{advise, allocations};
 
 #[derive(Debug, clap::Args)]
@@ -17,28 +19,66 @@ pub struct Arguments {
     /// The budget in training FLOPs.
     #[arg(long, value_parser = positive)]
     flops: f64,
-    /// Print the allocations as JSON: an array, one for each way of counting FLOPs.
+    /// Print the allocations as JSON: an array, one for each way of counting FLOPs and each value that
+    /// was fitted apart.
     #[arg(long)]
     json: bool,
 }
 
+/// An allocation, and of which rows it speaks.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a [String; 2]>,
+    #[serde(flatten)]
+    allocation: Allocation,
+}
+
+/// An answer for each value of the column that the fits were made by; of several forms fitted to the same
+/// rows, by the first that trades parameters against data.
 pub fn allocate(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let records = read_any(&arguments.fits)?;
-    let trades = |record: &&Record| match record {
+    let trades = |record: &Record| match record {
         Record::Law(record) => record.allocation.is_some(),
         Record::Isoflop(_) => true,
     };
-    let record = records.iter().find(trades).unwrap_or(&records[0]);
-    match record {
-        Record::Law(law) if arguments.json => {
-            let fit = law.fit().context("the fit lacks parameters of its form")?;
-            let all = allocations(law, &fit, arguments.flops)?;
-            println!("{}", serde_json::to_string(&all)?);
+    let mut lines = Vec::new();
+    let mut all_converged = true;
+    let parts = each_value(&records, trades);
+    for (index, (by, record)) in parts.iter().enumerate() {
+        all_converged &= record.converged();
+        match record {
+            Record::Law(law) if arguments.json => {
+                let found = allocated(law, arguments.flops)?;
+                lines.extend(found.into_iter().map(|allocation| Line {
+                    by: *by,
+                    allocation,
+                }));
+            }
+            Record::Isoflop(_) if arguments.json => {
+                anyhow::bail!("slices give a table only: leave out --json, or fit `chinchilla`")
+            }
+            _ => {
+                if let Some([column, value]) = by {
+                    let gap = if index > 0 { "\n" } else { "" };
+                    println!("{gap}{column} = {value}");
+                }
+                print!("{}", advise(record, arguments.flops)?);
+            }
         }
-        Record::Isoflop(_) if arguments.json => {
-            anyhow::bail!("slices give a table only: leave out --json, or fit `chinchilla`")
-        }
-        _ => print!("{}", advise(record, arguments.flops)?),
     }
-    Ok(ExitCode::SUCCESS)
+    if arguments.json {
+        println!("{}", serde_json::to_string(&lines)?);
+    }
+    Ok(if all_converged {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Refused.into()
+    })
+}
+
+fn allocated(law: &FitRecord, flops: f64) -> anyhow::Result<Vec<Allocation>> {
+    let fit = law.fit().context("the fit lacks parameters of its form")?;
+    let (found, _) = allocations(law, &fit, flops)?;
+    Ok(found)
 }

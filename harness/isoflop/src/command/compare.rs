@@ -13,16 +13,17 @@ use isoflop_suite::{PlannedCell, Precision};
 use isoflop_train::{DeviceName, Machine, Verdict};
 
 use crate::agreement::Finished;
+use crate::labels::Labels;
 use crate::places::plots_of;
 use crate::probing::Report;
-use crate::progress::shape;
+use crate::protocol::Assignment;
 use crate::racing::{Lap, Racer, race};
 use crate::sampling::estimates;
 use crate::show::{columns, si};
-use crate::trust::{LIMIT, Reports};
+use crate::suite::{DeviceChoice, Suite, SuiteArguments};
+use crate::trust::{LIMIT, Reports, Standing};
 
 use super::plot;
-use super::run::{DeviceChoice, Suite, SuiteArguments};
 use super::statistics::Samples;
 
 /// Losses after the same steps that are further apart than this are not the same training.
@@ -69,8 +70,7 @@ pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (rows, samples) = contest.measure();
     let rows = contest.judge(rows, &samples, &folder)?;
     write(&folder, &rows, &arguments.devices)?;
-    let plots = arguments.plots.clone();
-    let plots = plots.unwrap_or_else(|| plots_of(folder.path()));
+    let plots = plots_of(folder.path(), arguments.plots.as_deref());
     let figures = plot::draw_comparison(folder.path(), &plots)?;
     print!("{}", table(&rows, &suite.plan.cells));
     print!("{}", finished.laws());
@@ -131,22 +131,14 @@ impl<'a> Contest<'a> {
     /// Every cell on every device.
     fn measure(&self) -> (Vec<Pace>, Vec<Times>) {
         let given = self.arguments;
-        let mut pace = vec![given.suite.display().to_string()];
-        if let Some(cache) = &given.cache {
-            pace.push(format!("--cache={}", cache.display()));
-        }
-        let mut racers: Vec<Racer> = given
-            .devices
-            .iter()
-            .zip(&self.reports)
-            .map(|(device, report)| {
-                Racer::new(device.clone(), report.is_software(), pace.clone(), LIMIT)
-            })
-            .collect();
+        let devices = given.devices.iter().zip(&self.reports);
+        let racer = |(device, report)| Racer::new(self.assignment(device, report), LIMIT);
+        let mut racers: Vec<Racer> = devices.map(racer).collect();
+        let labels = Labels::of(&self.suite.plan.cells);
         let (mut rows, mut times) = (Vec::new(), Vec::new());
         let cells = &self.suite.plan.cells;
         for (i, planned) in cells.iter().enumerate() {
-            eprintln!("[{:>3}/{}] {}", i + 1, cells.len(), shape(planned));
+            eprintln!("[{:>3}/{}] {}", i + 1, cells.len(), labels.label(planned));
             let precision = planned.cell.training.precision;
             let barred: Vec<Option<String>> = (0..racers.len())
                 .map(|at| self.distrust(at, precision).filter(|_| !given.unchecked))
@@ -159,6 +151,20 @@ impl<'a> Contest<'a> {
             }
         }
         (rows, times)
+    }
+
+    /// All cores for the device whose turn it is.
+    fn assignment(&self, device: &DeviceName, report: &Report) -> Assignment {
+        let cache = self.arguments.cache.clone();
+        let cache = cache.unwrap_or_else(isoflop_train::default_cache);
+        Assignment {
+            device: device.clone(),
+            ..self.suite.assignment(
+                &cache,
+                Standing::of(device, report),
+                &self.arguments.results,
+            )
+        }
     }
 
     fn row(&self, at: usize, planned: &PlannedCell, lap: &Lap) -> Pace {
@@ -310,13 +316,14 @@ fn table(rows: &[Pace], cells: &[PlannedCell]) -> String {
         "verdict",
     ];
     let none = || "-".to_owned();
+    let labels = Labels::of(cells);
     let lines: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
             let cell = cells.iter().find(|planned| planned.id == row.cell);
             let tokens = row.tokens_per_step as f64;
             vec![
-                cell.map_or_else(none, shape),
+                cell.map_or_else(none, |it| labels.label(it)),
                 row.device.clone(),
                 row.first_steps.map_or_else(none, |it| format!("{it:.1} s")),
                 row.step.map_or_else(none, |it| {
@@ -345,4 +352,62 @@ fn table(rows: &[Pace], cells: &[PlannedCell]) -> String {
         })
         .collect();
     columns(&headings, &lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(device: &str, loss: Option<f64>, speed: [f64; 3]) -> Pace {
+        let [value, low, high] = speed;
+        Pace {
+            cell: serde_json::from_str("\"0123456789abcdef\"").unwrap(),
+            device: device.to_owned(),
+            adapter: String::new(),
+            device_check: "trusted".to_owned(),
+            precision: Precision::F32,
+            shape: [8, 1],
+            params: 100,
+            tokens_per_step: 64,
+            flops_per_step: 1e6,
+            first_steps: None,
+            step: None,
+            peak: None,
+            memory: None,
+            loss,
+            target_loss: None,
+            seconds_to_target: None,
+            speed: Some(Estimate { value, low, high }),
+            verdict: String::new(),
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn another_loss_after_the_same_steps_is_not_comparable() {
+        let first = row("flex", Some(2.0), [1.0; 3]);
+        let of = |loss: f64| verdict(&row("wgpu:0", Some(loss), [2.0, 1.9, 2.1]), &first);
+        assert_eq!(of(2.019).0, "faster");
+        for loss in [2.021, 1.97, f64::NAN] {
+            let (words, reason) = of(loss);
+            assert_eq!(words, "not comparable", "{loss}");
+            let reason = reason.unwrap();
+            assert!(reason.contains("that of flex 2.0000"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn faster_and_slower_need_an_interval_that_leaves_one_out() {
+        let first = row("flex", Some(2.0), [1.0; 3]);
+        for (speed, words) in [
+            ([2.0, 1.01, 3.0], "faster"),
+            ([0.5, 0.3, 0.99], "slower"),
+            ([1.2, 0.9, 1.5], "same"),
+        ] {
+            assert_eq!(verdict(&row("wgpu:0", Some(2.0), speed), &first).0, words);
+        }
+        let mut unmeasured = row("wgpu:0", None, [1.0; 3]);
+        unmeasured.speed = None;
+        assert_eq!(verdict(&unmeasured, &first).0, "not comparable");
+    }
 }

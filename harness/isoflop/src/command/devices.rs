@@ -5,17 +5,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use isoflop_suite::Precision;
-use isoflop_train::{Backend, Check, DeviceName, Verdict, default_cache};
+use isoflop_train::{Backend, Check, DeviceName, Subject, Verdict, default_cache};
 
 use crate::probing::{Report, identify, list};
-use crate::show::{columns, si};
+use crate::show::si;
 use crate::trust::{LIMIT, Reports};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Devices to ask [default: all that the machine has].
     #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
-    device: Vec<DeviceName>,
+    device: Vec<Subject>,
     /// Precisions to check [default: all that a device computes in, f32 on a software one].
     #[arg(long, value_name = "PRECISION", value_delimiter = ',')]
     precision: Vec<Precision>,
@@ -34,36 +34,48 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let limit = Duration::from_secs(arguments.limit);
     let reports = Reports::new(&arguments.cache.clone().unwrap_or_else(default_cache));
     let mut all = Vec::new();
-    let mut names = arguments.device.clone();
-    if names.is_empty() {
-        names.push(DeviceName::Flex);
+    let mut shown = |report: Report| {
+        // As soon as it is known: the next device may take minutes.
+        if !arguments.json {
+            if all.is_empty() {
+                print!("{}", line(&HEADINGS.map(str::to_owned)));
+            }
+            print!("{}", line(&row(&report)));
+        }
+        all.push(report);
+    };
+    let mut subjects = arguments.device.clone();
+    let mut silent = Vec::new();
+    if subjects.is_empty() {
+        subjects.push(DeviceName::Flex.into());
         for backend in Backend::ALL.into_iter().filter(|it| it.is_built()) {
             match list(backend.as_str(), limit) {
-                Ok(found) => names.extend(found),
+                Ok(found) => subjects.extend(found.into_iter().map(Subject::from)),
                 Err(trouble) => {
                     let mut report = Report::new(backend.as_str().to_owned());
                     report.trouble = Some(trouble);
-                    all.push(report);
+                    silent.push(report);
                 }
             }
         }
     }
-    for name in &names {
-        all.push(report(&reports, name, &arguments.precision, limit));
+    for subject in &subjects {
+        shown(report(&reports, subject, &arguments.precision, limit));
     }
+    silent.into_iter().for_each(&mut shown);
     if arguments.json {
         println!("{}", serde_json::to_string(&all)?);
     } else {
-        print!("{}", table(&all));
+        all.iter().for_each(|report| print!("{}", notes(report)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Asks a device everything anew.
-fn report(reports: &Reports, device: &DeviceName, asked: &[Precision], limit: Duration) -> Report {
-    let mut report = identify(device, limit);
-    let tell = |what: &str| eprintln!("{device}: {what}");
-    reports.find_out(&mut report, &[], true, limit, tell);
+fn report(reports: &Reports, subject: &Subject, asked: &[Precision], limit: Duration) -> Report {
+    let mut report = identify(subject, limit);
+    let tell = |what: &str| eprintln!("{subject}: {what}");
+    reports.find_out(subject, &mut report, &[], true, limit, tell);
     let precisions = if !asked.is_empty() {
         asked
     } else if report.is_software() || report.precisions.is_empty() {
@@ -71,36 +83,39 @@ fn report(reports: &Reports, device: &DeviceName, asked: &[Precision], limit: Du
     } else {
         &report.precisions.clone()[..]
     };
-    reports.find_out(&mut report, precisions, false, limit, tell);
+    reports.find_out(subject, &mut report, precisions, false, limit, tell);
     report
 }
 
-fn table(reports: &[Report]) -> String {
-    let headings = [
-        "device",
-        "kind",
-        "memory",
-        "computes",
-        "multiply",
-        "copy",
-        "start-up",
-        "first step",
-        "check",
-    ];
-    let rows: Vec<Vec<String>> = reports.iter().map(row).collect();
-    let mut text = columns(&headings, &rows);
-    for report in reports {
-        text += &notes(report);
+const HEADINGS: [&str; 9] = [
+    "device",
+    "kind",
+    "memory",
+    "multiply",
+    "copy",
+    "start-up",
+    "first step",
+    "computes in",
+    "check",
+];
+/// Widths of all but the last column, which are known before the first row is.
+const WIDTHS: [usize; 8] = [10, 14, 8, 14, 10, 8, 10, 34];
+
+/// A row of the table, before the others are known.
+fn line(cells: &[String; 9]) -> String {
+    let mut text = String::new();
+    for (cell, width) in cells.iter().zip(WIDTHS) {
+        text += &format!("{cell:>width$}  ");
     }
-    text
+    text + &cells[8] + "\n"
 }
 
-fn row(report: &Report) -> Vec<String> {
+fn row(report: &Report) -> [String; 9] {
     let none = || "-".to_owned();
     let adapter = report.adapter.as_ref();
     let seconds = |seconds: Option<f64>| seconds.map_or_else(none, |it| format!("{it:.1} s"));
     let first_step = report.checks.iter().find_map(|check| check.first_step);
-    let verdicts: Vec<String> = [Verdict::Trusted, Verdict::Untrusted]
+    let verdicts: Vec<String> = [Verdict::Trusted, Verdict::Untrusted, Verdict::Untested]
         .into_iter()
         .filter_map(|verdict| {
             let checks = report.checks.iter().filter(|it| it.verdict == verdict);
@@ -115,21 +130,21 @@ fn row(report: &Report) -> Vec<String> {
         .map(|rate| rate.rate)
         .reduce(f64::max);
     let computes: Vec<&str> = report.precisions.iter().map(|it| it.as_str()).collect();
-    vec![
+    [
         report.device.clone(),
         adapter.map_or_else(none, |it| it.kind.as_str().to_owned()),
         adapter
             .and_then(|it| it.memory)
             .map_or_else(none, |it| format!("{}B", si(it as f64))),
+        best.map_or_else(none, |it| format!("{}FLOP/s", si(it))),
+        report.copy.map_or_else(none, |it| format!("{}B/s", si(it))),
+        seconds(report.start_up),
+        seconds(first_step),
         if computes.is_empty() {
             none()
         } else {
             computes.join(" ")
         },
-        best.map_or_else(none, |it| format!("{}FLOP/s", si(it))),
-        report.copy.map_or_else(none, |it| format!("{}B/s", si(it))),
-        seconds(report.start_up),
-        seconds(first_step),
         if verdicts.is_empty() {
             Verdict::Untested.as_str().to_owned()
         } else {
@@ -166,13 +181,23 @@ fn of_check(check: &Check) -> String {
         let worst = check.worst.as_ref()?;
         Some(format!("at worst {worst}"))
     });
-    let repeats = if check.verdict == Verdict::Trusted && !check.repeats {
+    let trusted = check.verdict == Verdict::Trusted;
+    let repeats = if trusted && !check.repeats {
         "; two runs alike differ in their last bits"
     } else {
         ""
     };
+    let catches = check
+        .catches
+        .filter(|_| trusted)
+        .map_or_else(String::new, |error| {
+            format!(
+                "; a gradient wrong by more than {:.2}% would have been found",
+                100.0 * error
+            )
+        });
     format!(
-        "{} in {}: {}{repeats}",
+        "{} in {}: {}{catches}{repeats}",
         check.verdict.as_str(),
         check.precision,
         words.unwrap_or_default()

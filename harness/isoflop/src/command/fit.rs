@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use isoflop_law::{FitOptions, Objective, Record};
 use isoflop_ledger::{Columns, file_hash, read_table};
+use isoflop_suite::slips;
 
+use crate::Exit;
 use crate::filter::Filter;
 use crate::fitting::{Choice, Rows, Shape};
 use crate::quantities::Names;
@@ -36,9 +38,12 @@ pub struct Arguments {
     /// Bootstrap resamples.
     #[arg(long, value_name = "B", default_value_t = 1000)]
     bootstrap: usize,
-    /// Of the bootstrap.
+    /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Do not fit this parameter, but take it as given; may be repeated. Laws are fitted in two stages so.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]
+    fix: Vec<(String, f64)>,
     /// Hide the K largest runs by FLOPs, fit the others, and score what that says of the hidden ones.
     #[arg(long, value_name = "K")]
     holdout: Option<usize>,
@@ -48,12 +53,24 @@ pub struct Arguments {
 }
 
 pub fn positive(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    let number: f64 = text.parse().map_err(|error| match slips::number(text) {
+        Some(meant) => format!("write {meant}"),
+        None => format!("{error}"),
+    })?;
     if number.is_finite() && number > 0.0 {
         Ok(number)
     } else {
         Err("not a finite number above zero".to_owned())
     }
+}
+
+/// `NAME=VALUE`.
+fn named_value(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write it as NAME=VALUE, such as E=1.7")?;
+    let value = value.trim().parse().map_err(|error| format!("{error}"))?;
+    Ok((name.trim().to_owned(), value))
 }
 
 pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -99,8 +116,10 @@ pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print_json(&records, alone)?;
     }
+    let all_converged = records.iter().all(Record::converged);
     match refusal {
         Some(error) if records.is_empty() => Err(error),
+        _ if !all_converged => Ok(Exit::Refused.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -113,6 +132,7 @@ fn choice(arguments: &Arguments, shape: Shape) -> Choice {
             objective: Objective::named(&arguments.objective, arguments.delta).unwrap_or_default(),
             bootstrap: arguments.bootstrap,
             seed: arguments.seed,
+            fixed: arguments.fix.clone(),
         },
         holdout: arguments.holdout,
     }

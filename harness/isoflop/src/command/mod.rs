@@ -7,13 +7,9 @@ pub mod compare;
 mod devices;
 mod fit;
 #[cfg(feature = "train")]
-pub mod pace;
-#[cfg(feature = "train")]
 mod plan;
 mod plot;
 mod predict;
-#[cfg(feature = "train")]
-mod probe;
 #[cfg(feature = "train")]
 mod rerun;
 #[cfg(feature = "train")]
@@ -23,8 +19,6 @@ pub mod statistics;
 #[cfg(feature = "train")]
 mod status;
 mod table;
-#[cfg(feature = "train")]
-pub mod worker;
 
 use std::process::ExitCode;
 
@@ -50,18 +44,13 @@ pub enum Command {
     /// Try cells again that have ended.
     #[cfg(feature = "train")]
     Rerun(rerun::Arguments),
-    /// Train cells of a suite that nobody trains yet; `run` starts these.
+    /// Do what a parent process orders on standard input.
     #[cfg(feature = "train")]
     #[command(hide = true)]
-    Worker(worker::Arguments),
-    /// Ask a device what it is; `devices` starts these.
-    #[cfg(feature = "train")]
-    #[command(hide = true)]
-    Probe(probe::Arguments),
-    /// Train on a device a few steps at a time; `compare` starts these.
-    #[cfg(feature = "train")]
-    #[command(hide = true)]
-    Pace(pace::Arguments),
+    Child {
+        /// What for, as lists of processes show it.
+        what_for: String,
+    },
     /// Give Criterion times that were measured; `compare` starts these.
     #[cfg(feature = "train")]
     #[command(hide = true)]
@@ -79,7 +68,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command, and returns how the program is to end.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             #[cfg(feature = "train")]
@@ -95,11 +84,7 @@ impl Command {
             #[cfg(feature = "train")]
             Command::Rerun(arguments) => rerun::rerun(&arguments),
             #[cfg(feature = "train")]
-            Command::Worker(arguments) => worker::worker(&arguments),
-            #[cfg(feature = "train")]
-            Command::Probe(arguments) => probe::probe(&arguments),
-            #[cfg(feature = "train")]
-            Command::Pace(arguments) => pace::pace(&arguments),
+            Command::Child { .. } => crate::child::child(),
             #[cfg(feature = "train")]
             Command::Statistics(arguments) => statistics::statistics(&arguments),
             Command::Table(arguments) => table::table(&arguments),

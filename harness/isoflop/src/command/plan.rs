@@ -5,16 +5,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use isoflop_suite::{Decision, PlannedCell};
-use isoflop_train::{Trainer, on_threads, open_device};
+use isoflop_train::Memory;
 
-use crate::show::{columns, duration, si};
-
-use super::run::{Suite, SuiteArguments};
+use crate::labels::Labels;
+use crate::show::{columns, count, duration, si};
+use crate::suite::{Suite, SuiteArguments};
+use crate::timing::{Timed, time};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     suite: SuiteArguments,
+    /// Worker processes that would train at once [default: one per core on a processor, one on a GPU].
+    #[arg(long)]
+    workers: Option<usize>,
     /// Print the cells as JSON and measure no time.
     #[arg(long)]
     json: bool,
@@ -22,6 +26,7 @@ pub struct Arguments {
 
 pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
+    suite.require_device()?;
     let cells = &suite.plan.cells;
     if arguments.json {
         let records: Vec<_> = cells
@@ -29,7 +34,7 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             .map(|planned| {
                 serde_json::json!({
                     "id": planned.id, "cell": planned.cell, "parameters": planned.parameters,
-                    "flops": planned.flops, "memory": planned.memory, "epochs": planned.epochs,
+                    "flops": planned.flops, "memory": suite.memory(planned), "epochs": planned.epochs,
                 })
             })
             .collect();
@@ -48,27 +53,76 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(entropy) = suite.corpus.entropy_rate {
         println!("exact entropy rate {entropy:.5} nats per token");
     }
-    let seconds = times(&suite)?;
-    print!("\n{}", table(cells, &seconds));
+    print!("\n{}", table(&suite));
     if suite.plan.repeated > 0 {
         println!(
-            "{} cells stand in more than one sweep and are trained once",
-            suite.plan.repeated
+            "{} in more than one sweep, trained once",
+            count(suite.plan.repeated, "cell")
         );
     }
     print!("{}", decisions(cells));
-    let total: f64 = seconds.iter().sum();
     println!(
-        "\n{} cells, {} FLOPs, about {} of one worker's time",
-        cells.len(),
-        si(suite.plan.cost()),
-        duration(Duration::from_secs_f64(total))
+        "\n{}, {} FLOPs",
+        count(cells.len(), "cell"),
+        si(suite.plan.cost())
     );
+    print!("{}", memory(&suite));
+    print!("{}", times(&suite, arguments));
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
-    let headings = [
+/// The most memory that a cell takes, and whether there is as much.
+fn memory(suite: &Suite) -> String {
+    let Some(largest) = suite.plan.cells.iter().max_by_key(|it| suite.memory(it)) else {
+        return String::new();
+    };
+    let needed = suite.memory(largest);
+    let needs = format!("at most {}B of memory for a cell", si(needed as f64));
+    let here = Memory::here().filter(|_| suite.device.is_processor());
+    match here {
+        Some(memory) if needed > memory.total => format!(
+            "{needs}, and there is {}B: `run` refuses it\n",
+            si(memory.total as f64)
+        ),
+        _ => format!("{needs}\n"),
+    }
+}
+
+/// What training takes, from the speeds of shapes that are cheap to measure.
+fn times(suite: &Suite, arguments: &Arguments) -> String {
+    let cache = arguments.suite.cache();
+    let timed = match time(suite, &cache, arguments.workers) {
+        Ok(timed) => timed,
+        Err(why) => return format!("{why}\n"),
+    };
+    let Timed {
+        workers,
+        worker_seconds,
+        seconds,
+        shapes,
+        measured,
+    } = timed;
+    let time = |seconds: f64| duration(Duration::from_secs_f64(seconds.min(1e12)));
+    let forecast = if measured < shapes {
+        format!(
+            " ({measured} of {} measured, the others forecast from these)",
+            count(shapes, "shape")
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "about {} with {}, {} of one worker's time{forecast}\n",
+        time(seconds),
+        count(workers, "worker"),
+        time(worker_seconds),
+    )
+}
+
+fn table(suite: &Suite) -> String {
+    let cells = &suite.plan.cells;
+    let labels = Labels::of(cells);
+    let mut headings = vec![
         "cell",
         "width",
         "depth",
@@ -78,20 +132,19 @@ fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
         "steps",
         "rate",
         "precision",
-        "N",
-        "N no emb.",
-        "D",
-        "epochs",
-        "FLOPs 6ND",
-        "memory",
-        "time",
     ];
+    // What varies and has no column of its own.
+    let more: Vec<_> = labels
+        .settings()
+        .filter(|(name, _)| !headings.contains(name) && *name != "head width")
+        .collect();
+    headings.extend(more.iter().map(|(name, _)| *name));
+    headings.extend(["N", "N no emb.", "D", "epochs", "FLOPs 6ND", "memory"]);
     let rows: Vec<Vec<String>> = cells
         .iter()
-        .zip(seconds)
-        .map(|(planned, seconds)| {
+        .map(|planned| {
             let (model, training) = (&planned.cell.model, &planned.cell.training);
-            vec![
+            let mut row = vec![
                 planned.id.to_string(),
                 model.width.to_string(),
                 model.depth.to_string(),
@@ -101,14 +154,17 @@ fn table(cells: &[PlannedCell], seconds: &[f64]) -> String {
                 training.steps.to_string(),
                 format!("{:.2e}", training.schedule.learning_rate),
                 training.precision.to_string(),
+            ];
+            row.extend(more.iter().map(|(_, of)| of(planned)));
+            row.extend([
                 si(planned.parameters.total() as f64),
                 si(planned.parameters.non_embedding() as f64),
                 si(planned.cell.tokens() as f64),
                 format!("{:.2}", planned.epochs),
                 si(planned.flops.six_n_total),
-                format!("{}B", si(planned.memory as f64)),
-                duration(Duration::from_secs_f64(*seconds)),
-            ]
+                format!("{}B", si(suite.memory(planned) as f64)),
+            ]);
+            row
         })
         .collect();
     columns(&headings, &rows)
@@ -138,33 +194,4 @@ fn decisions(cells: &[PlannedCell]) -> String {
         );
     }
     if text.is_empty() { text } else { text + "\n" }
-}
-
-/// Seconds of every cell on one worker, from a few real steps of a cell of each shape and batch.
-fn times(suite: &Suite) -> anyhow::Result<Vec<f64>> {
-    let device = open_device(&suite.device)?;
-    let mut measured: Vec<(&PlannedCell, f64)> = Vec::new();
-    let mut seconds = Vec::new();
-    for planned in &suite.plan.cells {
-        let cell = &planned.cell;
-        let alike = |(other, _): &&(&PlannedCell, f64)| {
-            let other = &other.cell;
-            other.model == cell.model
-                && (other.training.batch, other.training.micro_batch)
-                    == (cell.training.batch, cell.training.micro_batch)
-        };
-        let known = measured.iter().find(alike).map(|(_, seconds)| *seconds);
-        let per_step = match known {
-            Some(seconds) => seconds,
-            None => {
-                let timed = on_threads(1, || -> Result<f64, isoflop_train::TrainError> {
-                    Ok(Trainer::new(cell, &suite.corpus, &device)?.seconds_per_step())
-                })??;
-                measured.push((planned, timed));
-                timed
-            }
-        };
-        seconds.push(per_step * cell.training.steps as f64);
-    }
-    Ok(seconds)
 }

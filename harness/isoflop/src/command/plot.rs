@@ -1,6 +1,6 @@
 //! `isoflop plot`: figures, from tables alone.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use isoflop_figure::{Curve, Picture, Runs, Source};
@@ -8,6 +8,7 @@ use isoflop_ledger::{Columns, file_hash, read_table, write_atomically};
 use isoflop_suite::Figure;
 
 use crate::fitting::read_fits;
+use crate::places::plots_of;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -19,10 +20,7 @@ pub struct Arguments {
 }
 
 pub fn plot(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let plots = arguments
-        .plots
-        .clone()
-        .unwrap_or_else(|| crate::places::plots_of(&arguments.dir));
+    let plots = plots_of(&arguments.dir, arguments.plots.as_deref());
     let drawn = if arguments.dir.join(PACE).exists() {
         draw_comparison(&arguments.dir, &plots)?
     } else {
@@ -77,21 +75,18 @@ fn write(plots: &Path, name: &str, picture: &Picture) -> anyhow::Result<Vec<Path
     Ok(written)
 }
 
-/// Names the folder from `results` on, so that a figure is the same wherever the project lies.
+/// Names the folder as it was given, so that the command works where the figure was made.
 fn source(dir: &Path, table_hash: String) -> Source {
-    let parts: Vec<String> = dir
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().into_owned())
-        .collect();
-    let from = parts
-        .iter()
-        .rposition(|part| part == "results")
-        .unwrap_or(parts.len().saturating_sub(2));
-    let shown = parts[from..].join("/");
+    let parts = dir.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    let parts: Vec<String> = parts.collect();
     let title = parts[parts.len().saturating_sub(2)..].join(", ");
+    let shown = dir.display().to_string().replace('\\', "/");
     Source {
         title,
-        command: format!("isoflop plot {shown}"),
+        command: format!("isoflop plot {}", shown.trim_end_matches('/')),
         table_hash,
     }
 }

@@ -1,15 +1,18 @@
 //! `isoflop predict`: what a fitted law says of the runs of a table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use isoflop_law::{Fit, Prediction, Record};
+use isoflop_law::{Fit, FitRecord, Prediction};
 use isoflop_ledger::{Columns, csv, json_lines, read_table};
 
 use super::fit::table_of;
-use crate::fitting::read_any;
+use crate::Exit;
+use crate::fitting::{each_value, read_any, words};
 use crate::quantities::Names;
+use crate::show::count;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -24,53 +27,151 @@ pub struct Arguments {
     json: bool,
 }
 
-/// The first law of the fits, said of every row: the table as CSV, with its loss, the law's interval
-/// there and the interval of a run's loss.
+/// What a law says of every row: the table as CSV, with its loss, the law's interval there, the interval
+/// of a run's loss, and how far the row lies beyond the runs fitted. Of fits made for each value of a
+/// column, each row has that of its value.
 pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let records = read_any(&arguments.fits)?;
-    let law = records.iter().find_map(Record::law);
-    let law =
-        law.with_context(|| format!("{}: there is no law in it", arguments.fits.display()))?;
-    let fit = law.fit().context("the fit lacks parameters of its form")?;
+    let laws = each_value(&records, |record| record.law().is_some());
+    let laws: Vec<Said> = laws
+        .iter()
+        .filter_map(|(by, record)| Some((*by, record.law()?)))
+        .map(|(by, law)| Said::new(by, law))
+        .collect::<anyhow::Result<_>>()?;
+    anyhow::ensure!(
+        !laws.is_empty(),
+        "{}: there is no law in it",
+        arguments.fits.display()
+    );
     let columns = Columns::new(read_table(&table_of(&arguments.table))?);
-    let predicted = predictions(&fit, &columns, &arguments.names)?;
-    let number = |of: &dyn Fn(&Prediction) -> Option<f64>| -> Vec<Option<f64>> {
-        predicted.iter().map(|p| of(p.as_ref()?)).collect()
-    };
-    let mut table = columns.with(vec![
-        ("predicted_loss", number(&|p| Some(p.loss))),
-        ("law_low", number(&|p| p.ci95.map(|[low, _]| low))),
-        ("law_high", number(&|p| p.ci95.map(|[_, high]| high))),
-        ("run_low", number(&|p| p.run95.map(|[low, _]| low))),
-        ("run_high", number(&|p| p.run95.map(|[_, high]| high))),
-    ])?;
-    eprintln!("{}", fit.form.equation());
-    let without = predicted.iter().filter(|p| p.is_none()).count();
-    if without > 0 {
-        eprintln!("{without} rows lack a number above zero for the law, and are left empty");
+    let mut rows: Vec<Option<Row>> = vec![None; columns.rows()];
+    for law in &laws {
+        law.predict(&columns, &arguments.names, &mut rows)?;
     }
+    let number = |of: &dyn Fn(&Row) -> Option<f64>| -> Vec<Option<f64>> {
+        rows.iter().map(|row| of(row.as_ref()?)).collect()
+    };
+    let end = |interval: Option<[f64; 2]>, at: usize| interval.map(|ends| ends[at]);
+    let mut table = columns.with(vec![
+        ("predicted_loss", number(&|row| Some(row.said.loss))),
+        ("law_low", number(&|row| end(row.said.ci95, 0))),
+        ("law_high", number(&|row| end(row.said.ci95, 1))),
+        ("run_low", number(&|row| end(row.said.run95, 0))),
+        ("run_high", number(&|row| end(row.said.run95, 1))),
+        ("times_beyond", number(&|row| Some(row.times_beyond()))),
+    ])?;
+    tell(&laws, &rows, records.len());
     if arguments.json {
         print!("{}", json_lines(&mut table));
     } else {
         print!("{}", csv(&mut table));
     }
-    Ok(ExitCode::SUCCESS)
+    let all_converged = laws.iter().all(|law| law.fit.converged);
+    Ok(if all_converged {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Refused.into()
+    })
 }
 
-fn predictions(
-    fit: &Fit,
-    columns: &Columns,
-    names: &Names,
-) -> anyhow::Result<Vec<Option<Prediction>>> {
-    let variables: Vec<Vec<Option<f64>>> = names
-        .variables(columns, fit.form)?
-        .iter()
-        .map(|source| source.numbers(columns))
-        .collect::<Result<_, _>>()?;
-    let row = |row: usize| {
-        let x: Option<Vec<f64>> = variables.iter().map(|values| values[row]).collect();
-        let usable = x.filter(|x| x.iter().all(|x| x.is_finite() && *x > 0.0));
-        usable.map(|x| fit.predict(&x))
-    };
-    Ok((0..columns.rows()).map(row).collect())
+/// A law, and the rows that it is for.
+struct Said<'a> {
+    by: Option<&'a [String; 2]>,
+    fit: Fit,
+}
+
+/// What a law says of a row.
+#[derive(Debug, Clone)]
+struct Row {
+    said: Prediction,
+    /// How far it lies beyond the runs fitted, by variable.
+    beyond: Vec<(&'static str, f64)>,
+}
+
+impl Row {
+    /// How many times the largest value fitted, or the smallest; 1 within.
+    fn times_beyond(&self) -> f64 {
+        let times = self.beyond.iter().map(|(_, times)| times.max(1.0 / times));
+        times.fold(1.0, f64::max)
+    }
+}
+
+impl<'a> Said<'a> {
+    fn new(by: Option<&'a [String; 2]>, law: &FitRecord) -> anyhow::Result<Self> {
+        let fit = law.fit().context("the fit lacks parameters of its form")?;
+        Ok(Said { by, fit })
+    }
+
+    /// Predicts the rows that it is for.
+    fn predict(
+        &self,
+        columns: &Columns,
+        names: &Names,
+        rows: &mut [Option<Row>],
+    ) -> anyhow::Result<()> {
+        let variables: Vec<Vec<Option<f64>>> = names
+            .variables(columns, self.fit.form)?
+            .iter()
+            .map(|source| source.numbers(columns))
+            .collect::<Result<_, _>>()?;
+        let mine: Vec<bool> = match self.by {
+            None => vec![true; columns.rows()],
+            Some([column, value]) => {
+                let values = words(columns, column).with_context(|| {
+                    format!(
+                        "the fits are made for each value of `{column}`, and so are predictions"
+                    )
+                })?;
+                values.iter().map(|it| it == value).collect()
+            }
+        };
+        for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| mine[*at]) {
+            let x: Option<Vec<f64>> = variables.iter().map(|values| values[at]).collect();
+            let usable = x.filter(|x| x.iter().all(|x| x.is_finite() && *x > 0.0));
+            *row = usable.map(|x| Row {
+                said: self.fit.predict(&x),
+                beyond: self.fit.beyond(&x),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Beyond the fitted runs by more than this is far.
+const FAR: f64 = 2.0;
+
+fn tell(laws: &[Said], rows: &[Option<Row>], fits: usize) {
+    let forms: BTreeSet<&str> = laws.iter().map(|law| law.fit.form.equation()).collect();
+    for equation in forms {
+        eprintln!("{equation}");
+    }
+    if fits > laws.len() {
+        eprintln!("the file holds {fits} fits; of several of the same rows the first law is used");
+    }
+    for law in laws.iter().filter(|law| !law.fit.converged) {
+        let trouble = law.fit.trouble.as_deref().unwrap_or("it is no minimum");
+        eprintln!("the fit did not converge, and its numbers are not to be used: {trouble}");
+    }
+    let without = rows.iter().filter(|row| row.is_none()).count();
+    if without > 0 {
+        eprintln!(
+            "{} without a number above zero for the law, or without a law of their own: left empty",
+            count(without, "row")
+        );
+    }
+    let mut furthest: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for (variable, times) in rows.iter().flatten().flat_map(|row| &row.beyond) {
+        let far = times.max(1.0 / times);
+        if far > FAR {
+            let (rows, most) = furthest.entry(variable).or_insert((0, 1.0));
+            *rows += 1;
+            *most = most.max(far);
+        }
+    }
+    for (variable, (rows, times)) in furthest {
+        eprintln!(
+            "{} far beyond the runs fitted in {variable}, by up to {times:.1} times",
+            count(rows, "row")
+        );
+    }
 }

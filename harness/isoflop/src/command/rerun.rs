@@ -4,19 +4,17 @@ use std::process::ExitCode;
 
 use isoflop_suite::{CellId, Status};
 
-use super::run::{self, Suite, suite_folder};
+use super::run;
+use crate::show::count;
+use crate::suite::Suite;
 
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["cell", "status"])))]
 pub struct Arguments {
     #[command(flatten)]
     run: run::Arguments,
     /// Cells, by as much of their ids as tells them apart.
-    #[arg(
-        long,
-        value_name = "ID",
-        value_delimiter = ',',
-        required_unless_present = "status"
-    )]
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
     cell: Vec<String>,
     /// All cells that ended so: failed, diverged, out-of-memory or done.
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
@@ -26,7 +24,7 @@ pub struct Arguments {
 /// Forgets how the chosen cells ended, and runs the suite.
 pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(arguments.run.suite())?;
-    let folder = suite_folder(&suite, arguments.run.results());
+    let folder = suite.folder(arguments.run.results());
     let mut chosen = Vec::new();
     for text in &arguments.cell {
         chosen.push(suite.cell(text)?);
@@ -43,6 +41,10 @@ pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         folder.forget(id)?;
     }
     let ids: Vec<&str> = chosen.iter().map(CellId::as_str).collect();
-    eprintln!("{} cells to try again: {}", ids.len(), ids.join(", "));
+    eprintln!(
+        "{} to try again: {}",
+        count(ids.len(), "cell"),
+        ids.join(", ")
+    );
     run::run(&arguments.run)
 }

@@ -9,10 +9,9 @@ use isoflop_suite::{PlannedCell, Status};
 use serde::Serialize;
 
 use crate::Exit;
-use crate::progress::shape;
-use crate::show::{duration, si};
-
-use super::run::{Suite, SuiteArguments, suite_folder};
+use crate::labels::Labels;
+use crate::show::{count, duration, si};
+use crate::suite::{Suite, SuiteArguments};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -38,6 +37,7 @@ struct Standing {
     steps: u64,
     tokens_per_second: Option<f64>,
     seconds_left: Option<f64>,
+    #[serde(with = "isoflop_suite::number::option")]
     loss: Option<f64>,
     #[serde(skip)]
     words: String,
@@ -46,11 +46,13 @@ struct Standing {
 /// Exit code 3 where a cell is not done.
 pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
-    let folder = suite_folder(&suite, &arguments.results);
+    let folder = suite.folder(&arguments.results);
+    let labels = Labels::of(&suite.plan.cells);
     let excluded = folder.exclusions(suite.plan.ids())?;
     let mut all = Vec::new();
     for planned in &suite.plan.cells {
-        all.push(standing(&folder, planned, excluded.reason(&planned.id))?);
+        let excluded = excluded.reason(&planned.id);
+        all.push(standing(&folder, planned, labels.label(planned), excluded)?);
     }
     if arguments.json {
         println!("{}", serde_json::to_string(&all)?);
@@ -68,6 +70,7 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn standing(
     folder: &SuiteFolder,
     planned: &PlannedCell,
+    words: String,
     excluded: Option<&str>,
 ) -> anyhow::Result<Standing> {
     let mut standing = Standing {
@@ -79,7 +82,7 @@ fn standing(
         tokens_per_second: None,
         seconds_left: None,
         loss: None,
-        words: shape(planned),
+        words,
     };
     if let Some(reason) = excluded {
         standing.status = Status::Excluded.as_str();
@@ -113,7 +116,7 @@ fn standing(
 }
 
 fn tell(suite: &Suite, all: &[Standing]) {
-    let count = |status: &str| all.iter().filter(|cell| cell.status == status).count();
+    let of = |status: &str| all.iter().filter(|cell| cell.status == status).count();
     let counts: Vec<String> = [
         "done",
         "running",
@@ -124,13 +127,13 @@ fn tell(suite: &Suite, all: &[Standing]) {
         "excluded",
     ]
     .into_iter()
-    .filter(|status| count(status) > 0)
-    .map(|status| format!("{} {status}", count(status)))
+    .filter(|status| of(status) > 0)
+    .map(|status| format!("{} {status}", of(status)))
     .collect();
     println!(
-        "{}: {} cells, {}",
+        "{}: {}, {}",
         suite.definition.name,
-        all.len(),
+        count(all.len(), "cell"),
         counts.join(", ")
     );
     for cell in all.iter().filter(|cell| cell.status != "done") {

@@ -1,7 +1,7 @@
 //! `L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)`: two powers, joined at d over f e-folds.
 
 use crate::jet::Jet;
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{grid, regress};
 
 /// In `theta = (ln E, ln B - c0 m, c0, c1, ln d - m, ln f)`, with m the mean of `ln x`, the second
@@ -46,8 +46,8 @@ impl Law<6> for Broken {
         matches!(index, 0 | 1 | 4 | 5)
     }
 
-    fn has_floor(&self) -> bool {
-        true
+    fn limits(&self, least: f64) -> Vec<Limit> {
+        vec![Limit::of_floor(0, least)]
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; 6]> {

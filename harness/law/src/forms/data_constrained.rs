@@ -2,8 +2,12 @@
 //! are worth less than fresh ones.
 
 use crate::jet::Jet;
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{grid, project};
+
+/// The coordinates of the two scales.
+const R_N: usize = 5;
+const R_D: usize = 6;
 
 /// Of U unique tokens, D seen, `D' = U_D (1 + R_D (1 - exp(-r / R_D)))` with `U_D = min(U, D)` and
 /// `r = D / U_D - 1` repetitions. Likewise `N'` from `U_N = min(N, N_opt)`, with `N_opt` the best
@@ -69,8 +73,23 @@ impl Law<7> for DataConstrained {
         !matches!(index, 2 | 4)
     }
 
-    fn has_floor(&self) -> bool {
-        true
+    fn limits(&self, least: f64) -> Vec<Limit> {
+        // Repeats that are worth as much as new tokens, or nothing; and so for parameters in excess.
+        let scales = [R_N, R_D].into_iter().flat_map(|index| {
+            [true, false].map(|above| {
+                let side = if above { 1.0 } else { -1.0 };
+                Limit {
+                    index,
+                    above,
+                    from: side * 1e3f64.ln(),
+                    held: side * 1e9f64.ln(),
+                }
+            })
+        });
+        [Limit::of_floor(0, least)]
+            .into_iter()
+            .chain(scales)
+            .collect()
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; 7]> {
@@ -94,6 +113,7 @@ impl Law<7> for DataConstrained {
 /// `ln(1 + scale (1 - exp(-r / scale)))`: what r repetitions are worth, in first times.
 fn worth<const P: usize>(r: Jet<P>, scale: Jet<P>) -> Jet<P> {
     let inverse = scale.ln() * -1.0;
-    let decay = (r * inverse.exp() * -1.0).exp();
-    ((decay * -1.0 + 1.0) * scale + 1.0).ln()
+    // `exp - 1` in one: of a large scale almost nothing is left of it.
+    let decay = (r * inverse.exp() * -1.0).exp_m1();
+    (decay * -1.0 * scale + 1.0).ln()
 }

@@ -1,7 +1,7 @@
 //! `L = ((Nc/N)^(aN/aD) + Dc/D)^aD`: powers of N and of D that meet without a floor.
 
 use crate::jet::Jet;
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{EXPONENTS, grid, project_to};
 
 /// In `theta = (aN (ln Nc - mN), aN, aD (ln Dc - mD), ln aD)`, with mN and mD the means of `ln N` and
@@ -46,8 +46,8 @@ impl Law<4> for Kaplan {
         index != 1
     }
 
-    fn has_floor(&self) -> bool {
-        false
+    fn limits(&self, _: f64) -> Vec<Limit> {
+        Vec::new()
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; 4]> {

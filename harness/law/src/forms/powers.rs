@@ -14,7 +14,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use crate::jet::Jet;
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{EXPONENTS, grid, project};
 
 /// T powers, and a floor where P is `2 T + 1`.
@@ -67,8 +67,9 @@ impl<const P: usize, const T: usize> Law<P> for Powers<T> {
         index < floors || (index - floors).is_multiple_of(2)
     }
 
-    fn has_floor(&self) -> bool {
-        Self::floors(P) == 1
+    fn limits(&self, least: f64) -> Vec<Limit> {
+        let floors = 0..Self::floors(P);
+        floors.map(|index| Limit::of_floor(index, least)).collect()
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; P]> {

@@ -1,7 +1,7 @@
 //! `(L - E) / (L0 - L)^a = B x^-c`: a power law between the loss of chance, L0, and a floor E.
 
 use crate::jet::{Jet, softplus};
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{grid, regress};
 
 /// With `q = (L - E) / (L0 - E)` the law is `ln q - a ln(1 - q) = v`, where `v = ln B +
@@ -49,8 +49,8 @@ impl Law<5> for Saturating {
         index < 4
     }
 
-    fn has_floor(&self) -> bool {
-        true
+    fn limits(&self, least: f64) -> Vec<Limit> {
+        vec![Limit::of_floor(0, least)]
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; 5]> {

@@ -1,7 +1,7 @@
 //! `L = B (1/x + g)^c`: a power law that bends to a floor `B g^c` for large x.
 
 use crate::jet::Jet;
-use crate::law::{Law, Points, Surface};
+use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{EXPONENTS, grid};
 
 /// In `theta = (ln B - c m, ln g + m, c)`, with m the mean of `ln x`:
@@ -39,8 +39,8 @@ impl Law<3> for Shifted {
         index < 2
     }
 
-    fn has_floor(&self) -> bool {
-        false
+    fn limits(&self, _: f64) -> Vec<Limit> {
+        Vec::new()
     }
 
     fn starts(&self, points: &Points) -> Vec<[f64; 3]> {
