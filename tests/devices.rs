@@ -69,7 +69,7 @@ fn a_device_that_lies_is_caught() {
             120,
             "the gradient of blocks.0.attention.query.weight differs by 1.0e-2",
         ),
-        ("nan", 120, "the loss of step 31 is not finite"),
+        ("nan", 120, "the gradient of step 30 is not finite"),
         ("leak", 120, "memory in use grew at every look"),
         (
             "die",
@@ -149,6 +149,20 @@ fn an_untrusted_device_is_refused_unless_told_otherwise() {
     place.isoflop("table results/other/flex").code(0);
     let rows = place.csv("results/other/flex/cells.csv");
     assert_eq!(rows[0].word("device_check"), "untested");
+}
+
+/// In 16-bit floats a step whose gradient is not a number is skipped, and the loss goes on as if nothing
+/// were wrong.
+#[test]
+fn a_gradient_that_is_no_number_is_found_in_16_bits() {
+    let report = report(&place(), "--device faulty:nan --precision f16");
+    let check = &report["checks"][0];
+    assert_eq!(check["verdict"], "untrusted", "{check}");
+    let reason = check["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("the gradient of step 30 is not finite"),
+        "{reason}"
+    );
 }
 
 #[test]

@@ -170,7 +170,8 @@ fn refined_web_exponents(table: &str) {
     }
 }
 
-/// Its law was fitted by another objective, an asymmetric absolute error: alike, and not the same.
+/// These are Epoch's runs with fewer parameters than tokens. Their law was fitted by another objective, an
+/// asymmetric absolute error: alike, and not the same.
 fn another_table_of_runs(table: &str) {
     let json = fit(&[table, "--form", "chinchilla", "--bootstrap", "100"]);
     assert!(json["points"].as_u64().unwrap() > 200);

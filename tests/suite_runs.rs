@@ -358,6 +358,23 @@ fn a_renamed_suite_trains_nothing_again() {
         |suite: &str| fs::read(place.path(&format!("results/{suite}/flex/curves.csv"))).unwrap();
     place.isoflop("table results/tiny/flex").code(0);
     assert_eq!(curve("other"), curve("tiny"));
+    // One that the user runs again is trained here, and one left out there is not taken over.
+    place
+        .isoflop(&format!("rerun other.toml --cell {}", before[0].0))
+        .code(0)
+        .complains("11 done, 1 to train");
+    let excluded = format!(
+        "[[exclude]]\ncell = \"{}\"\nreason = \"hot\"\n",
+        before[1].0
+    );
+    let place = place
+        .with("results/tiny/flex/excluded.toml", &excluded)
+        .with("third.toml", SUITE);
+    fs::remove_dir_all(place.path("results/other")).unwrap();
+    place
+        .isoflop("run third.toml")
+        .code(0)
+        .complains("11 done, 1 to train");
 }
 
 /// A model that no machine has memory for is refused before anything is allocated.
@@ -446,6 +463,45 @@ fn budgets_in_flops_are_drawn_as_slices() {
         );
     }
     assert!(place.path("plots/tiny/flex/isoflop.svg").exists());
+}
+
+/// One budget gives no minimum that a law could go through: the runs, tables and figures are there all the
+/// same, and the exit code says that a law was refused.
+#[test]
+fn a_law_that_the_losses_do_not_give_is_refused_at_the_end() {
+    let suite = SUITE
+        .replace("tokens = [2048, 4096, 8192, 16384]", "flops = 2e8")
+        .replace(
+            "form = \"power\"\nx = \"flops_6n_total\"",
+            "form = \"isoflop\"",
+        )
+        .replace("form = \"chinchilla\"\nbootstrap = 50\n\n[[fit]]\n", "");
+    let place = Place::new()
+        .with("tiny.toml", &suite)
+        .with("text.txt", &text());
+    place
+        .isoflop("run tiny.toml")
+        .code(4)
+        .complains("no fit of `isoflop`")
+        .says("3 of 3 cells done");
+    assert!(place.path("plots/tiny/flex/training-curves.svg").exists());
+}
+
+/// The command in a figure's foot works where the figure was made.
+#[test]
+fn a_figure_names_the_folder_it_was_drawn_from() {
+    let place = place();
+    place
+        .isoflop("run tiny.toml --results some/where --plots pictures")
+        .code(0);
+    let path = place.path("pictures/tiny/flex/loss-vs-tokens.svg");
+    let svg = fs::read_to_string(path).unwrap();
+    let command = "isoflop plot some/where/tiny/flex";
+    assert!(svg.contains(command));
+    place
+        .isoflop(command.trim_start_matches("isoflop "))
+        .code(0)
+        .says("some/where/tiny/flex/plots/loss-vs-tokens.svg");
 }
 
 #[test]

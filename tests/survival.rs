@@ -47,10 +47,11 @@ fn trained(place: &Place, results: &str) -> Vec<(String, String, Vec<String>)> {
             let cell = row.word("cell").to_owned();
             let logged = curves.iter().filter(|step| step.word("cell") == cell);
             let logged = logged.map(|step| {
-                let words = ["step", "loss", "gradient_norm"].map(|name| step.word(name));
-                words.join(" ")
+                let words = ["step", "loss", "mean_loss", "gradient_norm"];
+                words.map(|name| step.word(name)).join(" ")
             });
-            (cell.clone(), row.word("loss").to_owned(), logged.collect())
+            let losses = [row.word("loss"), row.word("train_loss")].join(" ");
+            (cell.clone(), losses, logged.collect())
         })
         .collect()
 }
@@ -221,6 +222,81 @@ fn a_worker_that_slept_past_its_lease_publishes_nothing() {
     place.isoflop("table late/small/flex").code(0);
     let rows = place.csv("late/small/flex/cells.csv");
     assert_eq!(rows[0].word("attempt"), "2", "the second one's result");
+}
+
+/// Cells that do not fit into memory together train one after the other.
+#[test]
+#[cfg(target_os = "linux")]
+fn as_many_train_at_once_as_there_is_memory_for() {
+    let suite = SUITE
+        .replace("width = [8, 16]", "width = 384\nseed = [0, 1]")
+        .replace("depth = 1", "depth = 4")
+        .replace("batch = 4", "batch = 16")
+        .replace("[64_000, 256_000]", "8192");
+    let place = Place::new().with("small.toml", &suite);
+    let command = format!(
+        "ulimit -v 1600000; exec {} run small.toml --workers 2",
+        env!("CARGO_BIN_EXE_isoflop")
+    );
+    let mut coordinator = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(place.path("."))
+        .env("XDG_CACHE_HOME", place.path("cache"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell");
+    let runs = place.path("results/small/flex/runs");
+    let training = || {
+        let runs = fs::read_dir(&runs).into_iter().flatten().flatten();
+        let claimed = |run: &fs::DirEntry| {
+            run.path().join("attempt-0001/lease.json").exists()
+                && !run.path().join("result.json").exists()
+        };
+        runs.filter(claimed).count()
+    };
+    let mut most = 0;
+    while coordinator.try_wait().expect("a status").is_none() {
+        most = most.max(training());
+        sleep(Duration::from_millis(2));
+    }
+    assert_eq!(most, 1);
+    place.isoflop("status small.toml").code(0).says("2 done");
+}
+
+/// A worker in the middle of a step of minutes ends soon after its coordinator was killed.
+#[test]
+#[cfg(target_os = "linux")]
+fn workers_do_not_outlive_their_coordinator() {
+    let suite = SUITE
+        .replace("width = [8, 16]", "width = 256")
+        .replace("depth = 1", "depth = 4")
+        .replace("head_width = 8\nbatch = 4", "batch = 4096")
+        .replace("[64_000, 256_000]", "600_000")
+        .replace(
+            "[evaluation]",
+            "[training]\nmicro_batch = 1\n\n[evaluation]",
+        );
+    let place = Place::new().with("small.toml", &suite);
+    let mut coordinator = start(&place, "run small.toml");
+    let runs = place.path("results/small/flex/runs");
+    let claimed = || {
+        let mut runs = fs::read_dir(&runs).into_iter().flatten().flatten();
+        runs.any(|run| run.path().join("attempt-0001").exists())
+    };
+    wait_for("a claimed cell", claimed);
+    sleep(Duration::from_secs(1));
+    let folder = Path::new("results/small/flex");
+    assert_eq!(workers(folder).len(), 1);
+    coordinator.kill().expect("a kill");
+    coordinator.wait().expect("a status");
+    let begin = Instant::now();
+    wait_for("end of the worker", || workers(folder).is_empty());
+    assert!(
+        begin.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[test]
@@ -434,4 +510,16 @@ fn a_result_says_what_made_it() {
         "{text}"
     );
     assert_eq!(made["environment"]["BURN_DEVICE"], "flex");
+    let row = &place.csv("results/small/flex/cells.csv")[0];
+    assert_eq!(row.word("command"), "isoflop run small.toml");
+    assert_eq!(row.word("commit"), made["commit"].as_str().unwrap());
+    for column in [
+        "dirty",
+        "cargo_lock_sha256",
+        "features",
+        "system",
+        "environment",
+    ] {
+        assert!(!row.word(column).is_empty(), "{column}");
+    }
 }

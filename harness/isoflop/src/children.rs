@@ -172,6 +172,18 @@ impl Drop for Child {
     }
 }
 
+/// Whether an error or a process's last words are about memory, as drivers put it where they tell nothing
+/// better.
+pub fn tells_of_memory(words: &str) -> bool {
+    let ours = [
+        "out of memory",
+        "OutOfMemory",
+        "Out of memory",
+        "memory allocation of",
+    ];
+    ours.iter().any(|it| words.contains(it))
+}
+
 /// What a process that trains needs of its environment before it begins. A setting of the user's stays.
 fn set_environment(command: &mut Command, software: bool) {
     // Burn restores an optimizer's moments on its default device before they go to the model's.

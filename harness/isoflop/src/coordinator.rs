@@ -28,6 +28,8 @@ pub struct Coordinator<'a> {
     /// Set when the user asks to stop.
     pub stop: Arc<AtomicBool>,
     pub labels: Labels,
+    /// Cells to train here, whatever other suites have of them.
+    pub again: Vec<CellId>,
 }
 
 /// Cells that the machine has not enough memory for.
@@ -44,7 +46,7 @@ pub struct TooLarge {
 
 impl Coordinator<'_> {
     /// Writes which cells are asked for, and what these results are made on.
-    pub fn note(&self) -> anyhow::Result<()> {
+    fn note(&self) -> anyhow::Result<()> {
         let cells = self.suite.plan.cells.iter();
         let asked = cells.map(|planned| AskedFor {
             id: planned.id.clone(),
@@ -87,11 +89,12 @@ impl Coordinator<'_> {
             self.suite.device,
             count(workers, "worker"),
         );
+        let memory = self.memory();
+        if let Some(memory) = memory.filter(|_| !force) {
+            self.refuse_too_large(&left, memory.total)?;
+        }
+        self.note()?;
         if !left.is_empty() {
-            let memory = self.memory();
-            if let Some(memory) = memory.filter(|_| !force) {
-                self.refuse_too_large(&left, memory.total)?;
-            }
             Dispatch::new(self, &mut ends, left, memory.map(|it| it.free)).run(workers)?;
         }
         for planned in cells {
@@ -105,9 +108,10 @@ impl Coordinator<'_> {
         Ok(ends)
     }
 
-    /// Memory of what computes, where it is known: of no GPU.
+    /// Memory of what computes, where it is known: of no GPU but those that use the machine's.
     fn memory(&self) -> Option<Memory> {
-        let shares = self.suite.device.is_processor() || self.assignment.standing.software;
+        let adapter = self.assignment.standing.adapter.as_ref();
+        let shares = adapter.is_none_or(|adapter| adapter.memory.is_some());
         Memory::here().filter(|_| shares)
     }
 
@@ -145,7 +149,8 @@ impl Coordinator<'_> {
                 continue;
             }
             let mut end = self.end(planned)?;
-            if end.is_none() && self.take_over(planned, &others, &mut leases)? {
+            let elsewhere = end.is_none() && !self.again.contains(&planned.id);
+            if elsewhere && self.take_over(planned, &others, &mut leases)? {
                 taken_over += 1;
                 end = Some(Status::Done);
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use isoflop_suite::{Bytes, CellId, PlannedCell, Status};
 use isoflop_train::memory_kills;
 
-use crate::children::Ending;
+use crate::children::{Ending, tells_of_memory};
 use crate::coordinator::Coordinator;
 use crate::progress::Progress;
 use crate::protocol::{Garbled, Message, Order};
@@ -45,6 +45,8 @@ pub struct Dispatch<'a> {
 #[derive(Debug, Clone, Default)]
 struct Place<'a> {
     cell: Option<&'a PlannedCell>,
+    /// The cell whose memory it holds: until it waits for an order again.
+    holds: Option<&'a PlannedCell>,
     /// Whether it has claimed the cell.
     begun: bool,
     /// Whether it waits for an order.
@@ -90,6 +92,13 @@ impl<'a> Dispatch<'a> {
             self.workers.start(number)?;
         }
         let ended = self.listen();
+        if ended.is_err() {
+            // The others leave checkpoints.
+            self.dismiss();
+            while self.workers.any() {
+                self.workers.hear(LISTEN);
+            }
+        }
         self.progress.clear();
         ended
     }
@@ -136,6 +145,7 @@ impl<'a> Dispatch<'a> {
                 self.workers.order(number, &Order::Train { cell });
                 self.at[number] = Place {
                     cell: Some(planned),
+                    holds: Some(planned),
                     ..Place::default()
                 };
             }
@@ -145,7 +155,11 @@ impl<'a> Dispatch<'a> {
     /// Whether there is memory for one more cell. One alone is always tried.
     fn fits(&self, planned: &PlannedCell) -> bool {
         let needs = |planned: &PlannedCell| self.coordinator.suite.memory(planned);
-        let held: Vec<Bytes> = self.at.iter().filter_map(|it| it.cell.map(needs)).collect();
+        let held: Vec<Bytes> = self
+            .at
+            .iter()
+            .filter_map(|it| it.holds.map(needs))
+            .collect();
         let together = held.iter().sum::<Bytes>().saturating_add(needs(planned));
         held.is_empty() || self.memory.is_none_or(|memory| together <= memory)
     }
@@ -155,6 +169,7 @@ impl<'a> Dispatch<'a> {
             Message::Finished => {
                 // Another process had taken its cell over.
                 self.give_back(number, LONGEST_REST);
+                self.at[number].holds = None;
                 self.at[number].idle = true;
             }
             Message::OutOfMemory { bytes } => self.at[number].refused = Some(bytes),
@@ -286,10 +301,7 @@ impl<'a> Dispatch<'a> {
         if by_kernel {
             self.memory_kills += 1;
         }
-        // What drivers say where they tell nothing better.
-        let words = ["out of memory", "OutOfMemory", "Out of memory"];
-        let by_words = words.iter().any(|words| ending.errors.contains(words));
-        if by_kernel || place.refused.is_some() || by_words {
+        if by_kernel || place.refused.is_some() || tells_of_memory(&ending.errors) {
             Status::OutOfMemory
         } else {
             Status::Failed

@@ -27,6 +27,9 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// What went wrong before a check could say so.
     pub trouble: Option<String>,
+    /// Whether that was that it gave no answer in time, which says nothing of its numbers.
+    #[serde(skip)]
+    pub late: bool,
 }
 
 impl Report {
@@ -40,6 +43,22 @@ impl Report {
             copy: None,
             checks: Vec::new(),
             trouble: None,
+            late: false,
+        }
+    }
+
+    fn fail(&mut self, trouble: Trouble) {
+        self.trouble = Some(trouble.words);
+        self.late = trouble.late;
+    }
+
+    /// A check that was not made because of what went wrong before.
+    pub fn unmade_check(&self, precision: Precision) -> Check {
+        let trouble = self.trouble.clone().unwrap_or_default();
+        if self.late {
+            Check::unanswered(precision, trouble)
+        } else {
+            Check::failed(precision, trouble)
         }
     }
 
@@ -119,7 +138,9 @@ pub fn identify(subject: &Subject, limit: Duration) -> Report {
     let followed = follow(&order, (false, &report.device.clone()), limit, |message| {
         report.add(message)
     });
-    report.trouble = followed.err().map(|trouble| trouble.words);
+    if let Err(trouble) = followed {
+        report.fail(trouble);
+    }
     report
 }
 
@@ -149,7 +170,9 @@ pub fn examine(
         let followed = follow(&order, (software, &name), limit, |message| {
             hear(report, message)
         });
-        report.trouble = followed.err().map(|trouble| trouble.words);
+        if let Err(trouble) = followed {
+            report.fail(trouble);
+        }
     }
     for precision in precisions {
         let order = Order::Check {

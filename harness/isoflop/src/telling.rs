@@ -463,11 +463,22 @@ fn advise_by_slices(isoflop: &Isoflop, flops: f64) -> String {
         })
         .collect();
     let headings = ["approach", "N", "D", "tokens per parameter"];
-    format!(
+    let text = format!(
         "{} FLOPs\n{}",
         si(flops),
         indented(&columns(&headings, &rows), 2)
-    )
+    );
+    let budgets = isoflop.minima.iter().map(|minimum| minimum.flops);
+    let largest = budgets.fold(0.0, f64::max);
+    if flops > FAR * largest {
+        let times = flops / largest;
+        return text
+            + &format!(
+                "  that is {times:.1} times the largest slice, {}\n",
+                si(largest)
+            );
+    }
+    text
 }
 
 fn indented(text: &str, by: usize) -> String {

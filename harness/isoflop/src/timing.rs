@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use isoflop_suite::{CellId, Flops, PlannedCell, Seconds};
+use isoflop_train::Memory;
 
 use crate::forecast::{Speeds, alike, flops_per_step, makespan};
 use crate::protocol::Assignment;
@@ -30,6 +31,8 @@ pub struct Timed {
     pub shapes: usize,
     /// Shapes that were measured.
     pub measured: usize,
+    /// Cells in a precision of which nothing was measured.
+    pub not_forecast: usize,
 }
 
 /// Why there is no forecast.
@@ -85,10 +88,16 @@ pub fn time(suite: &Suite, cache: &Path, workers: Option<usize>) -> Result<Timed
         .iter()
         .filter_map(|planned| speeds.left(&planned.cell, 0))
         .collect();
+    let memory = Memory::here().filter(|_| suite.device.is_processor());
+    let largest = cells.iter().map(|planned| suite.memory(planned)).max();
+    let at_once = memory.zip(largest).map_or(workers, |(memory, largest)| {
+        workers.min((memory.free / largest.max(1)) as usize).max(1)
+    });
     Ok(Timed {
-        workers,
+        workers: at_once,
+        not_forecast: cells.len() - seconds.len(),
         worker_seconds: seconds.iter().sum(),
-        seconds: makespan(vec![0.0; workers], seconds),
+        seconds: makespan(vec![0.0; at_once], seconds),
         shapes: shapes.len(),
         measured: measured.len(),
     })
@@ -126,8 +135,11 @@ fn per_step(racer: &mut Racer, cell: &CellId) -> Measured {
     let mut lap = racer.begin(cell);
     racer.turn(&mut lap, 1);
     let first = lap.steps.last().copied().unwrap_or(TIMED);
-    let count = (TIMED / first).clamp(1.0, 1000.0) as u64;
-    racer.turn(&mut lap, count);
+    // Steps grow faster while memory is taken and caches fill: the last of three turns counts.
+    for _ in 0..3 {
+        let first = lap.steps.last().copied().unwrap_or(first);
+        racer.turn(&mut lap, (TIMED / first).clamp(1.0, 1000.0) as u64);
+    }
     match (lap.failed, lap.steps.last()) {
         (None, Some(seconds)) => Ok(*seconds),
         (failed, _) => Err(failed.unwrap_or_default()),

@@ -145,12 +145,16 @@ impl Reports {
         limit: Duration,
         tell: impl FnMut(&str),
     ) {
-        // A device that cannot be opened, or does not come through its first kernel, has failed.
-        let adapter = report.adapter.clone().filter(|_| report.trouble.is_none());
+        // A device that cannot be opened, or does not come through its first kernel, has failed; one that
+        // was slow to be measured may yet pass.
+        let fell = report.trouble.is_some() && !report.late;
+        let adapter = report.adapter.clone().filter(|_| !fell);
         let Some(adapter) = adapter else {
-            let trouble = report.trouble.clone().unwrap_or_default();
-            let failed = |precision: &Precision| Check::failed(*precision, trouble.clone());
-            report.checks.extend(precisions.iter().map(failed));
+            let unmade = precisions
+                .iter()
+                .map(|precision| report.unmade_check(*precision));
+            let unmade: Vec<Check> = unmade.collect();
+            report.checks.extend(unmade);
             return;
         };
         examine(
@@ -164,6 +168,7 @@ impl Reports {
         );
         let mut kept = report.clone();
         kept.checks.retain(|check| check.first_step.is_some());
+        kept.trouble = None;
         let text = serde_json::to_vec_pretty(&kept).expect("a report is plain data");
         // Without a cache it is found out again.
         let _ = write_atomically(&self.path(subject, &adapter), &text);

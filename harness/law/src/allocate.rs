@@ -96,7 +96,7 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
     let (drawn, beyond) = all(&fit.resamples);
     let (ends, ends_beyond) = all(&fit.ends);
     // An interval that reaches beyond what was counted has no end there.
-    let open = ends_beyond > 0 || beyond as f64 > OPEN * fit.resamples.len() as f64;
+    let open = ends_beyond > 0 || beyond as f64 > fit.tail() * fit.resamples.len() as f64;
     let interval = |index: usize| {
         let of = |all: &[[f64; 4]]| all.iter().map(|all| all[index]).collect::<Vec<_>>();
         fit.interval(&of(&drawn), &of(&ends)).filter(|_| !open)
@@ -119,9 +119,6 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
             .collect(),
     })
 }
-
-/// The share of resamples beyond what was counted from which on an interval's end lies there.
-const OPEN: f64 = 0.025;
 
 /// What a law makes of a budget.
 enum Best {

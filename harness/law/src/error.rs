@@ -86,6 +86,9 @@ pub enum LawError {
     /// A fixed parameter with a value that it cannot have.
     #[error("the value given for `{0}` is not one that it can have")]
     NoValue(String),
+    /// A parameter fixed more than once.
+    #[error("`{0}` is fixed more than once")]
+    FixedTwice(String),
     /// A best model outside of those whose FLOPs were counted.
     #[error(
         "the best N by {convention} lies outside of the models whose FLOPs it counts, {} to {} parameters",

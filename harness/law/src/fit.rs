@@ -19,9 +19,7 @@ const MOST_MINIMA: usize = 4;
 const LEAST_RESAMPLES: usize = 20;
 /// Of fewer points (or groups) than this there are not as many different resamples as percentiles
 /// need: of six there are 462, of five 126.
-const LEAST_UNITS: usize = 6;
-/// The share of resamples at a boundary from which on they say nothing of an interval's end there.
-const PILE: f64 = 0.025;
+pub(crate) const LEAST_UNITS: usize = 6;
 /// An amplitude far from the data overflows where its exponent is not bounded; JSON has no infinity.
 const LARGEST: f64 = 1e300;
 /// Quantiles kept of the residuals.
@@ -160,15 +158,20 @@ impl Fit {
     /// The 95% interval of what resamples make of a number, wider for few points as parameters' are, and
     /// holding the estimate and what the law makes of it at the `ends` of profiles.
     pub(crate) fn interval(&self, values: &[f64], also: &[f64]) -> Option<[f64; 2]> {
-        let free = self
-            .parameters
-            .iter()
-            .filter(|it| it.verdict != Some(Verdict::Fixed));
-        let [low, high] = percentile(values, tail(self.units, free.count()))?;
+        let [low, high] = percentile(values, self.tail())?;
         let held = also.iter().filter(|value| value.is_finite());
         Some(held.fold([low, high], |[low, high], value| {
             [low.min(*value), high.max(*value)]
         }))
+    }
+
+    /// The share of resamples beyond either end of an interval.
+    pub(crate) fn tail(&self) -> f64 {
+        let free = self
+            .parameters
+            .iter()
+            .filter(|it| it.verdict != Some(Verdict::Fixed));
+        tail(self.units, free.count())
     }
 
     /// How far a point lies outside of the points fitted: each variable that does, by name, with its
@@ -307,6 +310,11 @@ fn fixed<L: Law<P>, const P: usize>(
             Err(LawError::NoValue(name.clone()))
         }
     };
+    for (at, (name, _)) in given.iter().enumerate() {
+        if given[..at].iter().any(|(before, _)| before == name) {
+            return Err(LawError::FixedTwice(name.clone()));
+        }
+    }
     given.iter().map(one).collect()
 }
 
@@ -519,7 +527,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         let profile95 = bounds.map(|bounds| {
             bounds.map(|end| end.map(|end| self.value(index, end).clamp(-LARGEST, LARGEST)))
         });
-        let piled = ends.filter(|_| enough && self.piles_up(index, &coordinates, reach));
+        let piled = ends.filter(|_| enough && self.piles_up(index, &coordinates, reach, tail));
         let verdict = bounds.map(Verdict::of);
         let resampled = bca(&values, value, &left_out, tail).or_else(|| percentile(&values, tail));
         let parameter = Parameter {
@@ -540,8 +548,9 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         (parameter, ends)
     }
 
-    /// Whether resamples of a parameter pile up where the data say nothing of it any more.
-    fn piles_up(&self, index: usize, coordinates: &[f64], reach: Reach) -> bool {
+    /// Whether as many resamples of a parameter lie where the data say nothing of it any more as beyond an
+    /// end of its interval: the interval would end among them.
+    fn piles_up(&self, index: usize, coordinates: &[f64], reach: Reach, tail: f64) -> bool {
         let limits = self.problem.law.limits(self.least_loss.ln());
         let limits: Vec<_> = limits.iter().filter(|limit| limit.index == index).collect();
         let share = |is_there: &dyn Fn(f64) -> bool| {
@@ -557,7 +566,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
             }),
         ]
         .into_iter()
-        .any(|share| share >= PILE)
+        .any(|share| share >= tail && share > 0.0)
     }
 
     /// A profile as an interval: what is not bounded below, and cannot be negative, ends at nothing.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome, Status};
+use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome, Status, TimeSplit};
 use serde::{Deserialize, Serialize};
 
 /// Version of `cell.json`, `result.json` and `machine.json`.
@@ -79,6 +79,16 @@ impl RunRecord {
     pub(crate) fn placeholder(id: CellId, loss: Nats) -> Self {
         let mut outcome = Outcome::unscored(Status::Done, String::new());
         outcome.loss = Some(loss);
+        outcome.loss_se = Some(0.01 * loss);
+        outcome.train_loss = Some(loss);
+        outcome.tokens_per_second = Some(loss);
+        outcome.peak_memory = Some((1e9 * loss) as u64);
+        outcome.seconds = TimeSplit {
+            compile: loss,
+            data: loss,
+            steps: loss,
+            evaluation: loss,
+        };
         RunRecord {
             format: FORMAT,
             id,

@@ -136,7 +136,7 @@ impl SuiteFolder {
     }
 
     /// Takes over a cell's finished run from another folder, as an attempt of its own. Returns whether
-    /// there was one that is done, and the cell was free to take it.
+    /// there was one that is done and not excluded there, and the cell was free to take it.
     ///
     /// # Errors
     /// If a file of either folder cannot be read, or this one cannot be written.
@@ -147,6 +147,9 @@ impl SuiteFolder {
         retry: &Retry,
         leases: &mut Leases,
     ) -> Result<bool, LedgerError> {
+        if from.exclusions([])?.reason(&cell.id).is_some() {
+            return Ok(false);
+        }
         let done = from.result(&cell.id)?;
         let Some(done) = done.filter(|run| run.outcome.status == Status::Done) else {
             return Ok(false);
@@ -230,8 +233,11 @@ impl SuiteFolder {
         let attempt = run.join(attempt_name(record.attempt));
         let path = run.join("result.json");
         let kept = fs::rename(&path, attempt.join("ended.json"));
-        kept.or_else(|_| fs::remove_file(&path))
-            .map_err(LedgerError::io(&path))?;
+        match kept.or_else(|_| fs::remove_file(&path)) {
+            // Another process has forgotten it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            forgotten => forgotten.map_err(LedgerError::io(&path))?,
+        }
         // It holds nothing any more, and nobody is to wait for it.
         let _ = fs::rename(&attempt, attempt.with_extension("lost"));
         Ok(())

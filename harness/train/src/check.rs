@@ -374,6 +374,18 @@ impl Judge<Evidence> {
             }
             all.push(difference);
         }
+        // In 16-bit floats a step whose gradient is not finite is skipped, and its loss says nothing of it.
+        let wild = run.norms.iter().position(|norm| !norm.is_finite());
+        if let Some(step) = wild {
+            let found = Difference {
+                of: format!("the gradient of step {}", step + 1),
+                found: None,
+                explained: self.unit,
+            };
+            // Where the loss of a step already went wrong, that is where the device did.
+            let before = all.iter().position(Difference::is_wrong);
+            all.insert(before.unwrap_or(all.len()), found);
+        }
         all
     }
 }

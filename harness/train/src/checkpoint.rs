@@ -18,11 +18,13 @@ pub struct Progress {
     /// Steps done.
     pub step: u64,
     /// The loss of the first step.
+    #[serde(with = "isoflop_suite::number::option")]
     pub first_loss: Option<Nats>,
-    /// Logged steps, and the mean loss since the one before.
-    pub means: Vec<(u64, Nats)>,
-    /// Sum of the losses since the last logged step.
-    pub unread: Option<f32>,
+    /// The mean loss between logged steps.
+    pub means: Vec<Mean>,
+    /// Sum of the losses since the last logged step, which is in f32.
+    #[serde(with = "isoflop_suite::number::option")]
+    pub unread: Option<f64>,
     /// The loss scale, where there is one.
     pub loss_scale: Option<LossScale>,
     /// Logged steps in a row whose loss lay above the first one's.
@@ -33,6 +35,15 @@ pub struct Progress {
     pub compile: Seconds,
     /// Of it, on reading batches after that.
     pub data: Seconds,
+}
+
+/// The mean loss of the steps from one logged step to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// The last of them.
+    pub step: u64,
+    #[serde(with = "isoflop_suite::number")]
+    pub loss: Nats,
 }
 
 /// A run's state: where it is, the model's parameters and the optimizer's moments.
@@ -101,8 +112,17 @@ mod tests {
             progress: Progress {
                 step: 7,
                 first_loss: Some(3.25),
-                means: vec![(1, 3.25), (7, 0.1 + 0.2)],
-                unread: Some(0.1),
+                means: vec![
+                    Mean {
+                        step: 1,
+                        loss: 3.25,
+                    },
+                    Mean {
+                        step: 7,
+                        loss: f64::INFINITY,
+                    },
+                ],
+                unread: Some(0.1 + 0.2),
                 loss_scale: LossScale::of(isoflop_suite::Precision::F16),
                 above_start: 1,
                 seconds: 2.5,

@@ -48,6 +48,8 @@ pub struct Evidence {
     pub expected: Vec<Named>,
     /// The loss of every step.
     pub curve: Vec<Nats>,
+    /// The norm of every step's gradient.
+    pub norms: Vec<f64>,
     /// Memory held after every tenth step, where it is known.
     pub memory: Vec<Bytes>,
     /// Until the first step was done: kernels compiled and tuned.
@@ -93,13 +95,14 @@ impl Evidence {
         let mut of_gradients = named(trainer.model(), Some(&gradients));
         let expected = stepped(cell, &before, &of_gradients);
         of_gradients.reverse();
-        let (loss, _) = trainer.apply(loss, gradients).read();
+        let (loss, norm) = trainer.apply(loss, gradients).read();
         let mut evidence = Evidence {
             loss,
             gradients: of_gradients,
             parameters: named(trainer.model(), None),
             expected,
             curve: vec![loss],
+            norms: vec![norm],
             memory: Vec::new(),
             first_step: begin.elapsed().as_secs_f64(),
         };
@@ -108,7 +111,9 @@ impl Evidence {
             if let Some(fault) = fault {
                 fault.strike(step, trainer.model(), &mut gradients);
             }
-            evidence.curve.push(trainer.apply(loss, gradients).read().0);
+            let (loss, norm) = trainer.apply(loss, gradients).read();
+            evidence.curve.push(loss);
+            evidence.norms.push(norm);
             if step % LOOK == 0 {
                 evidence.memory.extend(held(device));
             }

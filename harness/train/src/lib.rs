@@ -31,7 +31,7 @@ pub use device::{Backend, DeviceName, on_threads, open_device};
 pub use error::{CorpusError, TrainError};
 pub use evaluate::{Score, evaluate};
 pub use fault::Fault;
-pub use memory::{Memory, memory_kills};
+pub use memory::{Memory, give_back_memory, memory_kills};
 pub use model::{Transformer, cross_entropy};
 pub use peak::{copy_peak, multiply_peak};
 pub use process::{Machine, peak_memory, reset_peak_memory};

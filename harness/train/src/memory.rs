@@ -32,7 +32,9 @@ impl Memory {
             false,
             ProcessRefreshKind::nothing(),
         );
+        // A container may see its own group under another path, at the root of what is mounted.
         let group = system.process(process).and_then(|it| it.cgroup_limits());
+        let group = group.or_else(|| system.cgroup_limits());
         if let Some(group) = group {
             memory.total = memory.total.min(group.total_memory);
             // What the group's usage counts beside this are cached files, which give way.
@@ -74,7 +76,7 @@ pub fn memory_kills() -> u64 {
 
 /// Gives the system back what earlier cells of this process have freed, so that a cell's peak is its
 /// own. glibc keeps freed memory for itself, and is told to keep all of it while a cell trains.
-pub(crate) fn give_back_memory() {
+pub fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it only releases memory that nobody uses.
     unsafe {

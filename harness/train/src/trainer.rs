@@ -9,7 +9,7 @@ use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Device, Int, Tensor};
 use isoflop_suite::{Bytes, Cell, Nats, Outcome, Seconds, Status, Step, TimeSplit};
 
-use crate::checkpoint::{Checkpoint, Progress};
+use crate::checkpoint::{Checkpoint, Mean, Progress};
 use crate::evaluate::tokens;
 use crate::evidence::{Named, numbers};
 use crate::loss_scale::LossScale;
@@ -202,7 +202,8 @@ impl<'a> Trainer<'a> {
         let mut progress = progress.clone();
         progress.data += self.data_seconds;
         progress.loss_scale = self.loss_scale;
-        progress.unread = self.unread.clone().map(|sum| sum.into_scalar::<f32>());
+        let unread = self.unread.clone();
+        progress.unread = unread.map(|sum| f64::from(sum.into_scalar::<f32>()));
         let checkpoint = Checkpoint {
             progress,
             model: self
@@ -229,7 +230,7 @@ impl<'a> Trainer<'a> {
         self.loss_scale = checkpoint.progress.loss_scale;
         let unread = checkpoint.progress.unread;
         let device = self.device.clone().inner();
-        self.unread = unread.map(|sum| Tensor::from_floats([sum], &device));
+        self.unread = unread.map(|sum| Tensor::from_floats([sum as f32], &device));
         Ok(checkpoint.progress)
     }
 
@@ -547,11 +548,11 @@ impl Run<'_> {
 
     /// The mean loss of the steps since the last logged one.
     fn mean_loss(&mut self, trainer: &mut Trainer) -> Nats {
-        let before = self.progress.means.last().map_or(0, |(step, _)| *step);
-        let steps = (self.progress.step - before) as f64;
-        let mean = trainer.take_unread().map_or(f64::NAN, f64::from) / steps;
-        self.progress.means.push((self.progress.step, mean));
-        mean
+        let before = self.progress.means.last().map_or(0, |mean| mean.step);
+        let step = self.progress.step;
+        let loss = trainer.take_unread().map_or(f64::NAN, f64::from) / (step - before) as f64;
+        self.progress.means.push(Mean { step, loss });
+        loss
     }
 
     /// The mean loss of the last of the steps, from the logged step before them on.
@@ -559,13 +560,13 @@ impl Run<'_> {
         let means = &self.progress.means;
         let last = means.len().div_ceil(LAST_SHARE);
         let from = means.len() - last;
-        let mut before = from.checked_sub(1).map_or(0, |at| means[at].0);
+        let mut before = from.checked_sub(1).map_or(0, |at| means[at].step);
         let (mut sum, mut steps) = (0.0, 0.0);
-        for (step, mean) in &means[from..] {
-            let weight = (step - before) as f64;
-            sum += weight * mean;
+        for mean in &means[from..] {
+            let weight = (mean.step - before) as f64;
+            sum += weight * mean.loss;
             steps += weight;
-            before = *step;
+            before = mean.step;
         }
         sum / steps
     }

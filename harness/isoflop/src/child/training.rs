@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use isoflop_ledger::{Attempt, CellRecord, Claim, LedgerError, SuiteFolder};
 use isoflop_suite::{CellId, Outcome, PlannedCell, Seconds, Status, Step};
-use isoflop_train::{FIRST_STEPS, Keeper, TrainError, on_threads, open_device};
+use isoflop_train::{FIRST_STEPS, Keeper, TrainError, give_back_memory, on_threads, open_device};
 
 use super::Opened;
+use crate::children::tells_of_memory;
 use crate::protocol::{Assignment, Message, tell};
 use crate::provenance::result_record;
 
@@ -25,7 +26,12 @@ pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::R
             status,
         })?),
         Claim::Taken => Ok(tell(&Message::Taken { cell: cell.clone() })?),
-        Claim::Mine(attempt) => claimed(opened, planned, *attempt, stop),
+        Claim::Mine(attempt) => {
+            let trained = claimed(opened, planned, *attempt, stop);
+            // Before the parent hears that there is room for another cell.
+            give_back_memory();
+            trained
+        }
     }
 }
 
@@ -61,7 +67,15 @@ fn claimed(
         Err(TrainError::Record(_)) if attempt.lost() => return Ok(()),
         // The disk refuses: it is not the cell that failed.
         Err(error @ TrainError::Record(_)) => return Err(error.into()),
-        Err(error) => Outcome::unscored(Status::Failed, error.to_string()),
+        Err(error) => {
+            let reason = error.to_string();
+            let status = if tells_of_memory(&reason) {
+                Status::OutOfMemory
+            } else {
+                Status::Failed
+            };
+            Outcome::unscored(status, reason)
+        }
     };
     publish(assignment, opened, planned, attempt, outcome)
 }

@@ -79,6 +79,7 @@ pub fn allocate(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn allocated(law: &FitRecord, flops: f64) -> anyhow::Result<Vec<Allocation>> {
     let fit = law.fit().context("the fit lacks parameters of its form")?;
-    let (found, _) = allocations(law, &fit, flops)?;
+    let (found, refused) = allocations(law, &fit, flops)?;
+    refused.iter().for_each(|error| eprintln!("{error}"));
     Ok(found)
 }

@@ -44,25 +44,23 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         all.push(report);
     };
-    let mut subjects = arguments.device.clone();
-    let mut silent = Vec::new();
-    if subjects.is_empty() {
-        subjects.push(DeviceName::Flex.into());
+    let of = |subject: &Subject| report(&reports, subject, &arguments.precision, limit);
+    if arguments.device.is_empty() {
+        shown(of(&DeviceName::Flex.into()));
         for backend in Backend::ALL.into_iter().filter(|it| it.is_built()) {
             match list(backend.as_str(), limit) {
-                Ok(found) => subjects.extend(found.into_iter().map(Subject::from)),
+                Ok(found) => found.into_iter().for_each(|name| shown(of(&name.into()))),
                 Err(trouble) => {
                     let mut report = Report::new(backend.as_str().to_owned());
                     report.trouble = Some(trouble);
-                    silent.push(report);
+                    shown(report);
                 }
             }
         }
     }
-    for subject in &subjects {
-        shown(report(&reports, subject, &arguments.precision, limit));
+    for subject in &arguments.device {
+        shown(of(subject));
     }
-    silent.into_iter().for_each(&mut shown);
     if arguments.json {
         println!("{}", serde_json::to_string(&all)?);
     } else {

@@ -84,7 +84,8 @@ fn memory(suite: &Suite) -> String {
             "{needs}, and there is {}B: `run` refuses it\n",
             si(memory.total as f64)
         ),
-        _ => format!("{needs}\n"),
+        None => format!("{needs}; how much the device has is not known\n"),
+        Some(_) => format!("{needs}\n"),
     }
 }
 
@@ -101,6 +102,7 @@ fn times(suite: &Suite, arguments: &Arguments) -> String {
         seconds,
         shapes,
         measured,
+        not_forecast,
     } = timed;
     let time = |seconds: f64| duration(Duration::from_secs_f64(seconds.min(1e12)));
     let forecast = if measured < shapes {
@@ -111,8 +113,15 @@ fn times(suite: &Suite, arguments: &Arguments) -> String {
     } else {
         String::new()
     };
+    let left_out = match not_forecast {
+        0 => String::new(),
+        some => format!(
+            "{} in a precision of which no cell is cheap: not in that time\n",
+            count(some, "cell")
+        ),
+    };
     format!(
-        "about {} with {}, {} of one worker's time{forecast}\n",
+        "about {} with {}, {} of one worker's time{forecast}\n{left_out}",
         time(seconds),
         count(workers, "worker"),
         time(worker_seconds),

@@ -46,5 +46,5 @@ pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count(ids.len(), "cell"),
         ids.join(", ")
     );
-    run::run(&arguments.run)
+    run::run_again(&arguments.run, chosen)
 }

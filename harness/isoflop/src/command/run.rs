@@ -65,12 +65,19 @@ impl Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    run_again(arguments, Vec::new())
+}
+
+/// Trains what is not done, and these cells here even where another suite's results have them.
+pub fn run_again(arguments: &Arguments, again: Vec<CellId>) -> anyhow::Result<ExitCode> {
     let suite = Suite::open(&arguments.suite)?;
     suite.require_device()?;
     let folder = suite.folder(&arguments.results);
-    let coordinator = coordinator(arguments, &suite, &folder)?;
+    let coordinator = Coordinator {
+        again,
+        ..coordinator(arguments, &suite, &folder)?
+    };
     on_signals(&coordinator.stop)?;
-    coordinator.note()?;
     let ends = coordinator.train(&arguments.results, arguments.force)?;
     if coordinator.stop.load(Ordering::Relaxed) {
         eprintln!("stopped; the same command goes on from the checkpoints");
@@ -126,6 +133,7 @@ fn coordinator<'a>(
         workers,
         stop: Arc::new(AtomicBool::new(false)),
         labels: Labels::of(&suite.plan.cells),
+        again: Vec::new(),
     })
 }
 

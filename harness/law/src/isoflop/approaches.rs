@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slice::Slice;
 use super::{Method, Minimum, of};
+use crate::fit::LEAST_UNITS;
 use crate::interval::{deviation, percentile};
 use crate::{AllocationExponent, Convention, Fit, FitOptions, Table};
 
@@ -72,7 +73,13 @@ fn first(table: &Table, flops: &[f64], options: &FitOptions) -> Option<Approach>
     let curves = curves(table, flops);
     let [g, a] = envelope(&curves.iter().collect::<Vec<_>>())?;
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let drawn: Vec<f64> = (0..options.bootstrap)
+    // Of a few curves there are only a few resamples, and no interval.
+    let count = if curves.len() < LEAST_UNITS {
+        0
+    } else {
+        options.bootstrap
+    };
+    let drawn: Vec<f64> = (0..count)
         .filter_map(|_| {
             let some: Vec<&Curve> = (0..curves.len())
                 .map(|_| &curves[rng.random_range(0..curves.len())])
