@@ -76,7 +76,8 @@ fn signal(process: u32, name: &str) {
         .status();
 }
 
-/// Worker processes whose results go to a folder.
+/// Worker processes whose results go to a folder, as the command names it: each test has one of its own,
+/// since they run side by side.
 fn workers(folder: &Path) -> Vec<u32> {
     let wanted = folder.display().to_string();
     let mut found = Vec::new();
@@ -278,15 +279,15 @@ fn workers_do_not_outlive_their_coordinator() {
             "[training]\nmicro_batch = 1\n\n[evaluation]",
         );
     let place = Place::new().with("small.toml", &suite);
-    let mut coordinator = start(&place, "run small.toml");
-    let runs = place.path("results/small/flex/runs");
+    let mut coordinator = start(&place, "run small.toml --results outlived");
+    let runs = place.path("outlived/small/flex/runs");
     let claimed = || {
         let mut runs = fs::read_dir(&runs).into_iter().flatten().flatten();
         runs.any(|run| run.path().join("attempt-0001").exists())
     };
     wait_for("a claimed cell", claimed);
     sleep(Duration::from_secs(1));
-    let folder = Path::new("results/small/flex");
+    let folder = Path::new("outlived/small/flex");
     assert_eq!(workers(folder).len(), 1);
     coordinator.kill().expect("a kill");
     coordinator.wait().expect("a status");
@@ -342,26 +343,26 @@ fn two_coordinators_split_the_work() {
 #[cfg(target_os = "linux")]
 fn a_cell_whose_worker_dies_fails_by_rule_and_is_rerun() {
     let place = Place::new().with("small.toml", &SUITE.replace("failed = 1000", "failed = 0"));
-    let coordinator = start(&place, "run small.toml --workers 1");
-    wait_for("logged steps", || under_way(&place, "results"));
-    for worker in workers(Path::new("results/small/flex")) {
+    let coordinator = start(&place, "run small.toml --results dies --workers 1");
+    wait_for("logged steps", || under_way(&place, "dies"));
+    for worker in workers(Path::new("dies/small/flex")) {
         signal(worker, "KILL");
     }
     let output = coordinator.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(3));
-    let said = place.isoflop("status small.toml").code(3);
+    let said = place.isoflop("status small.toml --results dies").code(3);
     said.says("1 failed").says("ended by SIGKILL");
     place
-        .isoflop("rerun small.toml --cell nothing")
+        .isoflop("rerun small.toml --results dies --cell nothing")
         .code(2)
         .complains("0 cells");
     place
-        .isoflop("rerun small.toml")
+        .isoflop("rerun small.toml --results dies")
         .code(2)
         .complains("--cell")
         .complains("--status");
     place
-        .isoflop("rerun small.toml --status failed")
+        .isoflop("rerun small.toml --results dies --status failed")
         .code(0)
         .says("4 of 4 cells done");
 }

@@ -62,8 +62,8 @@ machine() {
   local name=$1 results=$2
   # shellcheck disable=SC2016
   exec unshare --mount --pid --fork --kill-child --mount-proc \
-    bash -c 'mount --bind "$1" /proc/sys/kernel/random/boot_id 2>/dev/null || true
-             shift; exec "$@"' -- "$place/boot-$name" \
+    bash -ec 'mount --bind "$1" /proc/sys/kernel/random/boot_id
+              shift; exec "$@"' -- "$place/boot-$name" \
     "$program" run "$place/small.toml" --results "$place/$name/$results" \
     --plots "$place/$name/plots" --cache "$place/cache-$name" --lease 2 --checkpoint 0.5
 }
@@ -86,12 +86,13 @@ for round in $(seq "$rounds"); do
       pids+=($!)
     done
     sleep "0.$((RANDOM % 9 + 1))"
-    # One dies, or sleeps past its lease and wakes.
+    # One dies with all its processes, or all of them sleep past their leases and wake.
     victim=$((RANDOM % 2))
     if [ $((RANDOM % 3)) = 0 ]; then
-      pkill -STOP -P "${pids[$victim]}" 2>/dev/null || true
+      name=$([ "$victim" = 0 ] && echo one || echo two)
+      pkill -STOP -f "$program.* $place/$name/" 2>/dev/null || true
       sleep 3
-      pkill -CONT -P "${pids[$victim]}" 2>/dev/null || true
+      pkill -CONT -f "$program.* $place/$name/" 2>/dev/null || true
     else
       kill -KILL "${pids[$victim]}" 2>/dev/null || true
     fi

@@ -614,3 +614,60 @@ impl Run<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use isoflop_suite::{Definition, Plan};
+
+    use super::*;
+
+    const HALF: &str = r#"
+        [corpus.grammar]
+        words = 50
+        zipf = 1.0
+        tokens = 20_000
+        validation_tokens = 8_000
+
+        [evaluation]
+        tokens = 2048
+
+        [[sweep]]
+        width = 16
+        depth = 1
+        sequence_length = 32
+        batch = 4
+        tokens = 12_800
+        precision = "f16"
+    "#;
+
+    /// A scale so large that gradients overflow: steps change nothing until it has fallen far enough, and
+    /// then training goes on.
+    #[test]
+    fn a_step_that_overflows_is_skipped_and_the_next_has_half_the_scale() {
+        let folder = tempfile::tempdir().unwrap();
+        let definition = Definition::parse(HALF, "half.toml").unwrap();
+        let corpus = Corpus::prepare(&definition, folder.path(), folder.path()).unwrap();
+        let plan = Plan::new(&definition, &corpus.facts).unwrap();
+        let cell = &plan.cells[0].cell;
+        let mut trainer = Trainer::new(cell, &corpus, &Device::flex()).unwrap();
+        let scale = r#"{"scale": 67108864.0, "good_steps": 0, "skipped": 0}"#;
+        trainer.loss_scale = Some(serde_json::from_str(scale).unwrap());
+        let weights = |trainer: &Trainer| trainer.model.clone().into_record().into_bytes().unwrap();
+        let before = weights(&trainer);
+        let first = trainer.step();
+        assert!(first.skipped);
+        assert_eq!(
+            weights(&trainer)[..],
+            before[..],
+            "a skipped step changes nothing"
+        );
+        let (loss, norm) = first.read();
+        assert!(loss.is_finite() && !norm.is_finite(), "{loss} {norm}");
+        let skipped = (0..40).filter(|_| trainer.step().skipped).count() as u64 + 1;
+        let scale = trainer.loss_scale.unwrap();
+        assert_eq!(scale.skipped, skipped);
+        assert!(skipped < 30, "{skipped}");
+        assert_eq!(scale.factor(), 67108864.0 / 2f64.powi(skipped as i32));
+        assert_ne!(weights(&trainer)[..], before[..]);
+    }
+}
