@@ -160,8 +160,6 @@ pub struct Rows<'a> {
     pub filter: Option<&'a Filter>,
     /// The column and value that they share, of a fit per value.
     pub by: Option<[String; 2]>,
-    /// How many of the table's rows are of cells that their definition does not ask for any more.
-    pub not_planned: usize,
 }
 
 impl<'a> Rows<'a> {
@@ -184,11 +182,6 @@ impl<'a> Rows<'a> {
             table_hash,
             filter,
             by: None,
-            not_planned: columns
-                .words("planned")
-                .iter()
-                .filter(|it| *it == "false")
-                .count(),
         })
     }
 

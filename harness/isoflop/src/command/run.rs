@@ -153,10 +153,11 @@ fn fit_suite(definition: &Definition, dir: &Path) -> anyhow::Result<Fitted> {
     let hash = file_hash(&path)?;
     let columns = Columns::new(read_table(&path)?);
     let rows = Rows::of(&columns, &hash, None)?;
+    let planned = columns.words("planned");
     let mut fitted = Fitted {
         fits: Vec::new(),
         refused: 0,
-        not_asked_for: rows.not_planned,
+        not_asked_for: planned.iter().filter(|it| *it == "false").count(),
     };
     for wanted in &definition.fits {
         let choice = Choice::of(definition, wanted)?;
