@@ -189,10 +189,7 @@ fn of_check(check: &Check) -> String {
         .catches
         .filter(|_| trusted)
         .map_or_else(String::new, |error| {
-            format!(
-                "; a gradient wrong by more than {:.2}% would have been found",
-                100.0 * error
-            )
+            format!("; a gradient wrong by more than {error:.1e} would have been found")
         });
     format!(
         "{} in {}: {}{catches}{repeats}",
