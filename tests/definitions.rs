@@ -98,7 +98,7 @@ fn values_out_of_range() {
     refused(
         "[training]\nwarmup = 0.9\ndecay = 0.5",
         "8:9",
-        "pass the whole run",
+        "longer than the run",
     );
     refused(
         "[[sweep]]\nwidth = \"wide\"\ndepth = 1\ntokens = 1000",

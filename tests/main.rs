@@ -3,6 +3,7 @@
 mod definitions;
 mod devices;
 mod fits;
+mod looks;
 mod shipped;
 mod suite_runs;
 mod support;

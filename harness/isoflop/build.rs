@@ -16,14 +16,18 @@ fn main() {
     };
     // Changes to tracked files that a build sees; results and figures are no part of a build.
     let sources = ["Cargo.toml", "Cargo.lock", "harness"];
+    let mut version = env!("CARGO_PKG_VERSION").to_owned();
     if let Some(commit) = git(&["rev-parse", "HEAD"]) {
         println!("cargo:rustc-env=ISOFLOP_COMMIT={commit}");
         let mut words = vec!["status", "--porcelain", "--"];
         words.extend(sources);
         if let Some(changes) = git(&words) {
             println!("cargo:rustc-env=ISOFLOP_DIRTY={}", !changes.is_empty());
+            let dirty = if changes.is_empty() { "" } else { ", changed" };
+            version += &format!(" ({}{dirty})", &commit[..12]);
         }
     }
+    println!("cargo:rustc-env=ISOFLOP_VERSION={version}");
     for path in sources {
         println!("cargo:rerun-if-changed={}", root.join(path).display());
     }

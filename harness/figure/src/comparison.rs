@@ -1,6 +1,6 @@
 //! Figures of a comparison of devices: each against the models' parameters, a series per device.
 
-use isoflop_ledger::{Columns, LedgerError};
+use isoflop_ledger::{Columns, LedgerError, names};
 
 use crate::axis::Axis;
 use crate::palette::series;
@@ -52,10 +52,10 @@ struct Device {
 ///
 /// # Errors
 /// If the table lacks a column, or Plotters or the rasteriser fails.
-pub fn draw_comparison(
+pub fn compared(
     paces: &Columns,
     source: &Source,
-) -> Result<Vec<(&'static str, Picture)>, ComparisonError> {
+) -> Result<Vec<(&'static str, Picture)>, FigureError> {
     let mut drawn = Vec::new();
     for (file, title, label, columns) in FIGURES {
         let devices = devices(paces, columns)?;
@@ -87,22 +87,11 @@ pub fn draw_comparison(
     Ok(drawn)
 }
 
-/// Why a comparison cannot be drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum ComparisonError {
-    /// The table lacks a column.
-    #[error(transparent)]
-    Table(#[from] LedgerError),
-    /// A figure could not be drawn.
-    #[error(transparent)]
-    Figure(#[from] FigureError),
-}
-
 /// Values by device, and by precision where there are several, smallest models first.
 fn devices(paces: &Columns, columns: [&str; 3]) -> Result<Vec<Device>, LedgerError> {
     let (names, precisions) = (paces.words("device"), paces.words("precision"));
     let several = precisions.windows(2).any(|pair| pair[0] != pair[1]);
-    let params = paces.numbers("params_total")?;
+    let params = paces.numbers(names::PARAMS_TOTAL)?;
     let [value, low, high] = columns.map(|name| paces.numbers(name));
     let (value, low, high) = (value?, low?, high?);
     let mut devices: Vec<Device> = Vec::new();

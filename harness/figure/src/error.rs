@@ -1,5 +1,9 @@
 //! Why a figure cannot be drawn.
 
+use isoflop_files::FileError;
+use isoflop_fits::FitsError;
+use isoflop_ledger::LedgerError;
+
 /// A figure that cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
@@ -9,4 +13,13 @@ pub enum FigureError {
     /// The SVG could not be outlined or rasterised.
     #[error("the figure could not be rendered: {0}")]
     Render(String),
+    /// A table cannot be read, or lacks a column.
+    #[error(transparent)]
+    Table(#[from] LedgerError),
+    /// The fits cannot be read.
+    #[error(transparent)]
+    Fits(#[from] FitsError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }

@@ -1,6 +1,7 @@
 //! Slices of equal compute.
 
 use isoflop_law::{Convention, Method, Minimum, Record, allocate};
+use isoflop_ledger::names;
 
 use crate::axis::Axis;
 use crate::loss::{LOSS, series_entries, total_law};
@@ -73,7 +74,7 @@ pub fn slices(
 /// The minima of slices over all parameters, by interpolation.
 fn minima(fits: &[Record]) -> Vec<&Minimum> {
     let sliced = fits.iter().find_map(|record| match record {
-        Record::Isoflop(record) if record.columns.first()? == "params_total" => Some(record),
+        Record::Isoflop(record) if record.columns.first()? == names::PARAMS_TOTAL => Some(record),
         _ => None,
     });
     let all = sliced.into_iter().flat_map(|record| &record.isoflop.minima);

@@ -1,6 +1,7 @@
 //! Validation loss against parameters, tokens and compute, with the fitted law.
 
 use isoflop_law::{Convention, Fit, Form, Prediction, Record, allocate};
+use isoflop_ledger::names;
 
 use plotters::style::text_anchor::HPos;
 
@@ -105,7 +106,10 @@ pub fn against_compute(runs: &Runs, fits: &[Record], source: &Source) -> Drawn {
 pub fn total_law(fits: &[Record]) -> Option<Fit> {
     let record = fits.iter().filter_map(Record::law).find(|record| {
         record.form == Form::Chinchilla
-            && record.columns.first().is_some_and(|n| n == "params_total")
+            && record
+                .columns
+                .first()
+                .is_some_and(|n| n == names::PARAMS_TOTAL)
     })?;
     record.fit().filter(|fit| fit.converged)
 }

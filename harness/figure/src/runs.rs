@@ -1,6 +1,6 @@
 //! What figures are drawn from: tables, as plain numbers.
 
-use isoflop_ledger::{Columns, LedgerError};
+use isoflop_ledger::{Columns, LedgerError, names};
 
 /// One run that is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,15 +64,15 @@ impl Runs {
     /// # Errors
     /// If the table lacks a column.
     pub fn read(cells: &Columns) -> Result<Self, LedgerError> {
-        let params = cells.numbers("params_total")?;
-        let tokens = cells.numbers("tokens")?;
-        let flops = cells.numbers("flops_6n_total")?;
-        let budget = cells.numbers("flops_budget")?;
-        let loss = cells.numbers("loss")?;
-        let loss_se = cells.numbers("loss_se")?;
-        let entropy_rate = cells.numbers("entropy_rate")?;
-        let status = cells.words("status");
-        let planned = cells.words("planned");
+        let params = cells.numbers(names::PARAMS_TOTAL)?;
+        let tokens = cells.numbers(names::TOKENS)?;
+        let flops = cells.numbers(names::FLOPS_6N_TOTAL)?;
+        let budget = cells.numbers(names::FLOPS_BUDGET)?;
+        let loss = cells.numbers(names::LOSS)?;
+        let loss_se = cells.numbers(names::LOSS_SE)?;
+        let entropy_rate = cells.numbers(names::ENTROPY_RATE)?;
+        let status = cells.words(names::STATUS);
+        let planned = cells.words(names::PLANNED);
         let all = (0..cells.rows())
             .filter(|row| status[*row] == "done" && planned[*row] != "false")
             .filter_map(|row| {
@@ -116,11 +116,11 @@ impl Curve {
     /// # Errors
     /// If the table lacks a column.
     pub fn read(curves: &Columns) -> Result<Vec<Self>, LedgerError> {
-        let cells = curves.words("cell");
-        let planned = curves.words("planned");
-        let params = curves.numbers("params_total")?;
-        let tokens = curves.numbers("tokens")?;
-        let loss = curves.numbers("loss")?;
+        let cells = curves.words(names::CELL);
+        let planned = curves.words(names::PLANNED);
+        let params = curves.numbers(names::PARAMS_TOTAL)?;
+        let tokens = curves.numbers(names::TOKENS)?;
+        let loss = curves.numbers(names::LOSS)?;
         let mut all: Vec<Curve> = Vec::new();
         let mut last = None;
         for row in (0..curves.rows()).filter(|row| planned[*row] != "false") {

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use isoflop_suite::{Definition, Plan, Step};
-use isoflop_train::{Corpus, DeviceName, Keeper, on_threads, open_device, train};
+use isoflop_corpus::Corpus;
+use isoflop_suite::{Definition, DeviceName, Plan, Step};
+use isoflop_train::{Keeper, on_threads, open_device, train};
 
 const SUITE: &str = r#"
     [corpus.grammar]

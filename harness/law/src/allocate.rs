@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::Trade;
 use crate::interval::deviation;
 use crate::objective::golden_section;
+use crate::optimum::Optimum;
 use crate::{Convention, Fit, Form, LawError};
 
 /// The model and the data to spend a budget on.
@@ -53,8 +55,8 @@ impl AllocationExponent {
     /// # Errors
     /// If the form does not trade parameters against data, or the law does not fall with both.
     pub fn of(fit: &Fit, convention: &Convention) -> Result<Self, LawError> {
-        let of = |values: &Vec<f64>| Some(Optimum::of(fit.form, values, convention)?.exponent);
-        trades(fit)?;
+        let trade = trade(fit.form)?;
+        let of = |values: &Vec<f64>| Some(optimum(trade, values, convention)?.exponent);
         let drawn: Vec<f64> = fit.resamples.iter().filter_map(of).collect();
         let ends: Vec<f64> = fit.ends.iter().filter_map(of).collect();
         Ok(AllocationExponent {
@@ -71,8 +73,8 @@ impl AllocationExponent {
 /// If the form does not trade parameters against data, the law does not fall with both, or the best model
 /// is not one whose FLOPs are known.
 pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Allocation, LawError> {
-    trades(fit)?;
-    let best = |values: &[f64]| best(fit.form, values, flops, convention);
+    let trade = trade(fit.form)?;
+    let best = |values: &[f64]| best(fit.form, trade, values, flops, convention);
     let [n, d, tokens_per_parameter, loss] = match best(&fit.values()) {
         Best::At(all) => all,
         Best::NotCounted => {
@@ -113,7 +115,7 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
         loss,
         loss_ci95: interval(3),
         beyond: fit
-            .beyond(&point(fit.form, n, d))
+            .beyond(&(trade.point)(n, d))
             .into_iter()
             .map(|(variable, times)| (variable.to_owned(), times))
             .collect(),
@@ -130,21 +132,21 @@ enum Best {
     None,
 }
 
-fn best(form: Form, values: &[f64], flops: f64, convention: &Convention) -> Best {
+fn best(form: Form, trade: &Trade, values: &[f64], flops: f64, convention: &Convention) -> Best {
     let of = |n: f64| {
         let d = convention.tokens(flops, n)?;
-        Some([n, d, d / n, form.loss(values, &point(form, n, d))])
+        Some([n, d, d / n, form.loss(values, &(trade.point)(n, d))])
     };
     let found = match convention.range() {
         // Saved before models were kept beside their power, which reaches no further than they do.
         None if convention.exponent != 1.0 => return Best::NotCounted,
-        None => match Optimum::of(form, values, convention) {
+        None => match optimum(trade, values, convention) {
             Some(optimum) => of(optimum.parameters(flops)),
             None => return Best::None,
         },
         Some(range) => {
             // The best by 6ND is a law's that has one at all.
-            if Optimum::of(form, values, &Convention::six_n_d()).is_none() {
+            if optimum(trade, values, &Convention::six_n_d()).is_none() {
                 return Best::None;
             }
             let loss = |log_n: f64| of(log_n.exp()).map_or(f64::INFINITY, |all| all[3]);
@@ -155,14 +157,6 @@ fn best(form: Form, values: &[f64], flops: f64, convention: &Convention) -> Best
         }
     };
     found.map_or(Best::NotCounted, Best::At)
-}
-
-/// The point of N parameters and D tokens, all of them fresh.
-fn point(form: Form, n: f64, d: f64) -> Vec<f64> {
-    match form {
-        Form::DataConstrained => vec![n, d, d],
-        _ => vec![n, d],
-    }
 }
 
 /// Where a function is least within a range; `None` if that is at an end of it.
@@ -177,60 +171,14 @@ fn least(f: impl Fn(f64) -> f64, [low, high]: [f64; 2]) -> Option<f64> {
     (found > low + edge && found < high - edge).then_some(found)
 }
 
-/// The power law `N* = exp(log_at_one) C^exponent` of a law's best models.
-struct Optimum {
-    log_at_one: f64,
-    exponent: f64,
+/// How a form shares compute.
+fn trade(form: Form) -> Result<&'static Trade, LawError> {
+    let trade = form.declaration().trade.as_ref();
+    trade.ok_or_else(|| LawError::NoAllocation { form: form.name() })
 }
 
-impl Optimum {
-    /// Where the derivative by N vanishes at `D = C / (k N^p)`:
-    ///
-    /// - `A N^-alpha + B D^-beta` (Hoffmann et al. 2022, eq. 4, for k = 6 and p = 1):
-    ///   `N^(alpha + p beta) = alpha A / (p beta B) (C/k)^beta`;
-    /// - `(Nc/N)^r + Dc/D`, with `r = aN/aD` (Kaplan et al. 2020, eq. 1.5):
-    ///   `N^(r + p) = r Nc^r / (p Dc) C/k`.
-    ///
-    /// `None` where the law does not fall with both.
-    fn of(form: Form, values: &[f64], convention: &Convention) -> Option<Self> {
-        let (log_k, p) = (convention.coefficient.ln(), convention.exponent);
-        let optimum = match (form, values) {
-            // The best model for fresh tokens is in the data-constrained law itself, for 6ND.
-            (Form::DataConstrained, _) if p != 1.0 => return None,
-            (Form::Chinchilla | Form::DataConstrained, [_, a, alpha, b, beta, ..])
-                if *alpha > 0.0 && *beta > 0.0 =>
-            {
-                let sum = alpha + p * beta;
-                let ratio = (alpha * a / (p * beta * b)).ln();
-                Optimum {
-                    log_at_one: (ratio - beta * log_k) / sum,
-                    exponent: beta / sum,
-                }
-            }
-            (Form::Kaplan, [nc, a_n, dc, a_d]) if *a_n > 0.0 && *a_d > 0.0 => {
-                let r = a_n / a_d;
-                let ratio = r.ln() + r * nc.ln() - p.ln() - dc.ln();
-                Optimum {
-                    log_at_one: (ratio - log_k) / (r + p),
-                    exponent: 1.0 / (r + p),
-                }
-            }
-            _ => return None,
-        };
-        let finite = optimum.log_at_one.is_finite() && optimum.exponent.is_finite();
-        finite.then_some(optimum)
-    }
-
-    fn parameters(&self, flops: f64) -> f64 {
-        (self.log_at_one + self.exponent * flops.ln()).exp()
-    }
-}
-
-fn trades(fit: &Fit) -> Result<(), LawError> {
-    match fit.form {
-        Form::Chinchilla | Form::Kaplan | Form::DataConstrained => Ok(()),
-        form => Err(LawError::NoAllocation { form: form.name() }),
-    }
+fn optimum(trade: &Trade, values: &[f64], convention: &Convention) -> Option<Optimum> {
+    (trade.optimum)(values, convention.coefficient.ln(), convention.exponent)
 }
 
 #[cfg(test)]

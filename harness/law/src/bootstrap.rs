@@ -49,7 +49,7 @@ pub fn resample<L: Law<P>, const P: usize>(
     }
 }
 
-/// As many units as there are, with replacement: the points in them, and how often each.
+/// Draws as many units as there are, with replacement: the points in them, and how often each.
 fn draw(units: &[Vec<usize>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, f64)> {
     let mut times = vec![0u32; points];
     for _ in 0..units.len() {

@@ -76,7 +76,7 @@ pub enum LawError {
     /// A fixed parameter that the form does not have.
     #[error("`{form}` has no parameter `{name}`; its parameters are {}", parameters.join(", "))]
     NoParameter {
-        /// As given.
+        /// The name as it was given.
         name: String,
         /// The form's name.
         form: &'static str,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::bootstrap::{Resamples, jackknife, resample};
-use crate::form::{Role, with_law};
+use crate::declaration::Role;
+use crate::form::with_law;
 use crate::interval::{bca, deviation, percentile, quantile, student_quantile, tail};
 use crate::law::{Law, Points};
 use crate::minimize::{Minimum, Problem, Stop};
@@ -32,7 +33,7 @@ pub struct FitOptions {
     pub objective: Objective,
     /// Bootstrap resamples.
     pub bootstrap: usize,
-    /// Of the bootstrap.
+    /// Seed of the bootstrap.
     pub seed: u64,
     /// Parameters that are not fitted, by name, and their values.
     pub fixed: Vec<(String, f64)>,
@@ -52,7 +53,7 @@ impl Default for FitOptions {
 /// One parameter of a fitted law.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
-    /// As in the form's equation.
+    /// Its name in the form's equation.
     pub name: String,
     /// At the optimum.
     pub value: f64,
@@ -398,7 +399,7 @@ pub fn possible(form: Form, table: &Table, options: &FitOptions) -> Result<(), L
     // Whoever gives some of the parameters may have what tells the others.
     let varied = form.variables().iter().enumerate();
     for (index, variable) in varied.filter(|_| options.fixed.is_empty()) {
-        let (distinct, needed) = (table.distinct(index), form.distinct_needed(index));
+        let (distinct, needed) = (table.distinct(index), form.declaration().distinct[index]);
         if distinct < needed {
             return Err(LawError::NotVaried {
                 variable,

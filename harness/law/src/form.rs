@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::LawError;
-use crate::forms::solve;
+use crate::declaration::{Declaration, Role};
+use crate::{LawError, forms};
 
 /// A law's form. N is parameters, D training tokens, x either or training FLOPs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,23 +45,6 @@ pub enum Form {
     WidthDepth,
 }
 
-/// What a parameter is to its law: how far it can go, and what would tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The loss that nothing in the law goes below.
-    Floor,
-    /// The loss of chance.
-    Ceiling,
-    /// Of the power of this variable.
-    Exponent(usize),
-    /// Of the power of this variable.
-    Amplitude(usize),
-    /// What a bend along this variable adds to the exponent.
-    Change(usize),
-    /// How the law turns from one regime to another along this variable.
-    Bend(usize),
-}
-
 impl Form {
     /// Every form.
     pub const ALL: [Form; 9] = [
@@ -76,111 +59,45 @@ impl Form {
         Form::WidthDepth,
     ];
 
+    /// All that is declared of the form.
+    pub(crate) fn declaration(self) -> &'static Declaration {
+        match self {
+            Form::Power => &forms::POWER,
+            Form::Offset => &forms::OFFSET,
+            Form::Shifted => &forms::SHIFTED,
+            Form::Saturating => &forms::SATURATING,
+            Form::Broken => &forms::BROKEN,
+            Form::Chinchilla => &forms::CHINCHILLA,
+            Form::Kaplan => &forms::KAPLAN,
+            Form::DataConstrained => &forms::DATA_CONSTRAINED,
+            Form::WidthDepth => &forms::WIDTH_DEPTH,
+        }
+    }
+
     /// The form's name, as on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Form::Power => "power",
-            Form::Offset => "offset",
-            Form::Shifted => "shifted",
-            Form::Saturating => "saturating",
-            Form::Broken => "broken",
-            Form::Chinchilla => "chinchilla",
-            Form::Kaplan => "kaplan",
-            Form::DataConstrained => "data-constrained",
-            Form::WidthDepth => "width-depth",
-        }
+        self.declaration().name
     }
 
     /// The form's variables, in the order of a point's: `x`, or `N` parameters, `D` tokens, `U`
     /// unique tokens, `W` width and `H` depth.
     pub fn variables(self) -> &'static [&'static str] {
-        match self {
-            Form::Power | Form::Offset | Form::Shifted | Form::Saturating | Form::Broken => &["x"],
-            Form::Chinchilla | Form::Kaplan => &["N", "D"],
-            Form::DataConstrained => &["N", "D", "U"],
-            Form::WidthDepth => &["W", "H", "D"],
-        }
+        self.declaration().variables
     }
 
     /// The form's parameters, in the order of its equation.
     pub fn parameters(self) -> &'static [&'static str] {
-        match self {
-            Form::Power => &["B", "c"],
-            Form::Offset => &["E", "B", "c"],
-            Form::Shifted => &["B", "g", "c"],
-            Form::Saturating => &["E", "L0", "a", "B", "c"],
-            Form::Broken => &["E", "B", "c0", "c1", "d", "f"],
-            Form::Chinchilla => &["E", "A", "alpha", "B", "beta"],
-            Form::Kaplan => &["Nc", "aN", "Dc", "aD"],
-            Form::DataConstrained => &["E", "A", "alpha", "B", "beta", "R_N", "R_D"],
-            Form::WidthDepth => &["E", "A", "alpha", "B", "beta", "G", "gamma"],
-        }
+        self.declaration().parameters
     }
 
     /// What each parameter is, in the same order.
     pub(crate) fn roles(self) -> &'static [Role] {
-        use Role::{Amplitude, Bend, Ceiling, Change, Exponent, Floor};
-        match self {
-            Form::Power => &[Amplitude(0), Exponent(0)],
-            Form::Offset => &[Floor, Amplitude(0), Exponent(0)],
-            Form::Shifted => &[Amplitude(0), Bend(0), Exponent(0)],
-            Form::Saturating => &[Floor, Ceiling, Bend(0), Amplitude(0), Exponent(0)],
-            Form::Broken => &[
-                Floor,
-                Amplitude(0),
-                Exponent(0),
-                Change(0),
-                Bend(0),
-                Bend(0),
-            ],
-            Form::Chinchilla => &[Floor, Amplitude(0), Exponent(0), Amplitude(1), Exponent(1)],
-            Form::Kaplan => &[Amplitude(0), Exponent(0), Amplitude(1), Exponent(1)],
-            Form::DataConstrained => &[
-                Floor,
-                Amplitude(0),
-                Exponent(0),
-                Amplitude(1),
-                Exponent(1),
-                Bend(0),
-                Bend(2),
-            ],
-            Form::WidthDepth => &[
-                Floor,
-                Amplitude(0),
-                Exponent(0),
-                Amplitude(1),
-                Exponent(1),
-                Amplitude(2),
-                Exponent(2),
-            ],
-        }
+        self.declaration().roles
     }
 
     /// The form's equation, for people.
     pub fn equation(self) -> &'static str {
-        match self {
-            Form::Power => "L = B x^-c",
-            Form::Offset => "L = E + B x^-c",
-            Form::Shifted => "L = B (1/x + g)^c",
-            Form::Saturating => "(L - E) / (L0 - L)^a = B x^-c",
-            Form::Broken => "L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)",
-            Form::Chinchilla => "L = E + A N^-alpha + B D^-beta",
-            Form::Kaplan => "L = ((Nc/N)^(aN/aD) + Dc/D)^aD",
-            Form::DataConstrained => "L = E + A N'^-alpha + B D'^-beta",
-            Form::WidthDepth => "L = E + A W^-alpha + B H^-beta + G D^-gamma",
-        }
-    }
-
-    /// Different values that a variable needs at least: one for each parameter that only it tells.
-    pub(crate) fn distinct_needed(self, variable: usize) -> usize {
-        match (self, variable) {
-            (Form::Power, _) => 2,
-            (Form::Offset | Form::Shifted, _) => 3,
-            (Form::Saturating, _) => 5,
-            (Form::Broken, _) => 6,
-            (Form::Kaplan, _) | (Form::DataConstrained, 2) => 2,
-            _ => 3,
-        }
+        self.declaration().equation
     }
 
     /// The law's loss at a point.
@@ -188,45 +105,14 @@ impl Form {
     /// # Panics
     /// If there are not as many parameters or variables as the form has.
     pub fn loss(self, parameters: &[f64], x: &[f64]) -> f64 {
+        let of = self.declaration();
+        let counts = (parameters.len(), x.len());
         assert_eq!(
-            x.len(),
-            self.variables().len(),
-            "a point has the form's variables"
+            counts,
+            (of.parameters.len(), of.variables.len()),
+            "parameters and variables of `{self}`"
         );
-        match (self, parameters) {
-            (Form::Power, [b, c]) => b * x[0].powf(-c),
-            (Form::Offset, [e, b, c]) => e + b * x[0].powf(-c),
-            (Form::Shifted, [b, g, c]) => b * (1.0 / x[0] + g).powf(*c),
-            (Form::Saturating, [e, l0, a, b, c]) => {
-                let v = b.ln() + (a - 1.0) * (l0 - e).ln() - c * x[0].ln();
-                e + (l0 - e) / (1.0 + (-solve(v, *a)).exp())
-            }
-            (Form::Broken, [e, b, c0, c1, d, f]) => {
-                // (1 + (x/d)^(1/f))^f by logarithms: the inner power overflows for a sharp break.
-                let u = (x[0] / d).ln() / f;
-                let bend = f * (u.max(0.0) + (-u.abs()).exp().ln_1p());
-                e + b * x[0].powf(-c0) * (-c1 * bend).exp()
-            }
-            (Form::Chinchilla, [e, a, alpha, b, beta]) => {
-                e + a * x[0].powf(-alpha) + b * x[1].powf(-beta)
-            }
-            (Form::Kaplan, [nc, a_n, dc, a_d]) => {
-                ((nc / x[0]).powf(a_n / a_d) + dc / x[1]).powf(*a_d)
-            }
-            (Form::DataConstrained, [e, a, alpha, b, beta, rn, rd]) => {
-                let worth = |r: f64, scale: f64| 1.0 + scale * (1.0 - (-r / scale).exp());
-                let unique = x[2].min(x[1]);
-                let data = unique * worth(x[1] / unique - 1.0, *rd);
-                let best = (alpha * a / (beta * b)).powf(1.0 / alpha) * unique.powf(beta / alpha);
-                let base = best.min(x[0]);
-                let model = base * worth(x[0] / base - 1.0, *rn);
-                e + a * model.powf(-alpha) + b * data.powf(-beta)
-            }
-            (Form::WidthDepth, [e, a, alpha, b, beta, g, gamma]) => {
-                e + a * x[0].powf(-alpha) + b * x[1].powf(-beta) + g * x[2].powf(-gamma)
-            }
-            _ => panic!("`{self}` has {} parameters", self.parameters().len()),
-        }
+        (of.loss)(parameters, x)
     }
 }
 

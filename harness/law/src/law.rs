@@ -44,11 +44,11 @@ pub struct Limit {
 
 /// A floor below this share of the least loss may be going to nothing.
 pub const FAINT_FLOOR: f64 = 1e-3;
-/// And below this one it is nothing.
+/// A floor below this share of the least loss is zero.
 const NO_FLOOR: f64 = 1e-6;
 
 impl Limit {
-    /// Of a floor that goes to nothing and never gets there, since theta holds its logarithm.
+    /// The limit of a floor that goes to zero and never gets there, since theta holds its logarithm.
     pub fn of_floor(index: usize, least: f64) -> Self {
         Limit {
             index,

@@ -21,6 +21,7 @@
 mod allocate;
 mod bootstrap;
 mod convention;
+mod declaration;
 mod error;
 mod fit;
 mod form;
@@ -34,6 +35,7 @@ mod law;
 mod local;
 mod minimize;
 mod objective;
+mod optimum;
 mod pins;
 mod predict;
 mod profile;

@@ -12,9 +12,9 @@ const MOST_RESAMPLES: usize = 250;
 pub struct Prediction {
     /// At the optimum.
     pub loss: f64,
-    /// Of the law there, over the resamples.
+    /// 95% interval of the law there, over the resamples.
     pub ci95: Option<[f64; 2]>,
-    /// Of a run's loss there: the law's resamples, and the scatter of the fitted runs around it.
+    /// 95% interval of a run's loss there: the law's resamples, and the scatter of the fitted runs around it.
     pub run95: Option<[f64; 2]>,
 }
 

@@ -1,6 +1,6 @@
 //! Profile likelihood: how far one parameter can go while the others make up for it.
 
-use crate::form::Role;
+use crate::declaration::Role;
 use crate::law::FAINT_FLOOR;
 use crate::law::Law;
 use crate::minimize::{Minimum, Problem};

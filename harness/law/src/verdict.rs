@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Form;
-use crate::form::Role;
+use crate::declaration::Role;
 
 /// Whether the data bound a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,9 +11,9 @@ use crate::form::Role;
 pub enum Verdict {
     /// On both sides.
     Identified,
-    /// Not above: any larger value fits as well.
+    /// No bound above: any larger value fits as well.
     UnboundedAbove,
-    /// Not below: a floor of nothing, or a flat power, fits as well.
+    /// No bound below: a floor of zero, or a flat power, fits as well.
     UnboundedBelow,
     /// On neither side.
     Unbounded,
@@ -84,10 +84,8 @@ pub fn advice(form: Form, index: usize, verdict: Verdict) -> Option<String> {
             plural(variables[v]),
             others(v)
         ),
-        Role::Bend(2) if form == Form::DataConstrained => {
-            "runs that repeat their tokens more often would bound it".to_owned()
-        }
-        Role::Bend(_) if form == Form::DataConstrained => {
+        Role::Repeats => "runs that repeat their tokens more often would bound it".to_owned(),
+        Role::Excess => {
             "runs with more parameters than their unique tokens can feed would bound it".to_owned()
         }
         Role::Bend(v) | Role::Change(v) => format!(

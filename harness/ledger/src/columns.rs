@@ -9,7 +9,7 @@ use crate::LedgerError;
 pub struct Columns(DataFrame);
 
 impl Columns {
-    /// Of a table.
+    /// Reads a table.
     pub fn new(table: DataFrame) -> Self {
         Columns(table)
     }
@@ -90,5 +90,19 @@ impl Columns {
                 .collect(),
             None => vec![String::new(); self.rows()],
         }
+    }
+
+    /// A column as words, empty where a row has none.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub fn words_of(&self, name: &str) -> Result<Vec<String>, LedgerError> {
+        if self.has(name) {
+            return Ok(self.words(name));
+        }
+        Err(LedgerError::NoColumn {
+            column: name.to_owned(),
+            present: self.names(),
+        })
     }
 }

@@ -4,6 +4,7 @@ use isoflop_suite::{Bytes, CellId, Flops, Nats, Precision, Seconds, Tokens};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::LedgerError;
+use crate::schema::names;
 
 /// An estimate and its 95% interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +62,7 @@ pub struct Pace {
 
 /// A column of one value per row.
 macro_rules! column {
-    ($rows:expr, $name:literal, $of:expr) => {{
+    ($rows:expr, $name:expr, $of:expr) => {{
         let of = $of;
         let values: Vec<_> = $rows.iter().map(|row: &Pace| of(row)).collect();
         Column::from(Series::new($name.into(), values))
@@ -86,7 +87,7 @@ pub fn pace_table(rows: &[Pace]) -> Result<DataFrame, LedgerError> {
         column!(rows, "precision", |r: &P| r.precision.as_str()),
         column!(rows, "width", |r: &P| r.shape[0]),
         column!(rows, "depth", |r: &P| r.shape[1]),
-        column!(rows, "params_total", |r: &P| r.params),
+        column!(rows, names::PARAMS_TOTAL, |r: &P| r.params),
         column!(rows, "tokens_per_step", |r: &P| r.tokens_per_step),
         column!(rows, "flops_per_step", |r: &P| r.flops_per_step),
         column!(rows, "first_steps_seconds", |r: &P| r.first_steps),
@@ -101,7 +102,7 @@ pub fn pace_table(rows: &[Pace]) -> Result<DataFrame, LedgerError> {
             Some(r.flops_per_step / r.step?.value / r.peak?)
         }),
         column!(rows, "memory", |r: &P| r.memory),
-        column!(rows, "loss", |r: &P| r.loss),
+        column!(rows, names::LOSS, |r: &P| r.loss),
         column!(rows, "target_loss", |r: &P| r.target_loss),
         column!(rows, "seconds_to_target", |r: &P| r.seconds_to_target),
         column!(rows, "speed", |r: &P| r.speed.map(|it| it.value)),

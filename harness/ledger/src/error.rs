@@ -2,40 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use isoflop_files::FileError;
+
 /// The store cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The file system refused.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
+    /// A file cannot be read or written, or is not what it should be.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The lease ran out and another process trains the cell.
     #[error("another process has taken {} over", path.display())]
     Lost {
         /// The attempt's folder.
         path: PathBuf,
-    },
-    /// A file that is not what its name says.
-    #[error("{}: {message}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// A file of another version of the format.
-    #[error("{}: format {found}, and this version of isoflop reads {known}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-        /// The version known.
-        known: u32,
     },
     /// A table without a column.
     #[error("the table has no column `{column}` of numbers; it has {}", present.join(", "))]
@@ -66,10 +45,7 @@ pub enum LedgerError {
 
 impl LedgerError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |error| LedgerError::Io {
-            path: path.to_owned(),
-            error,
-        }
+        move |error| LedgerError::File(FileError::io(path)(error))
     }
 
     pub(crate) fn table<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Self + '_ {

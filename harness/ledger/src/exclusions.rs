@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use isoflop_files::FileError;
 use isoflop_suite::CellId;
 use serde::Deserialize;
 
@@ -60,10 +61,7 @@ impl SuiteFolder {
             return Ok(Exclusions::default());
         }
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
-        let damaged = |message| LedgerError::Damaged {
-            path: path.clone(),
-            message,
-        };
+        let damaged = |message: String| FileError::damaged(&path, message);
         let exclusions: Exclusions =
             toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         let planned = planned.into_iter().map(CellId::to_string);

@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use isoflop_files::{json, replace};
 use serde::{Deserialize, Serialize};
 
-use crate::folder::{json, replace};
 use crate::record::FORMAT;
 
 /// Renewals in a term.

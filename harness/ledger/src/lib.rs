@@ -25,6 +25,7 @@ mod planned;
 mod reading;
 mod record;
 mod run;
+mod schema;
 mod sums;
 mod tables;
 
@@ -32,13 +33,15 @@ pub use columns::Columns;
 pub use comparison::{Estimate, Pace, pace_table};
 pub use error::LedgerError;
 pub use exclusions::Exclusions;
-pub use folder::{Finished, SuiteFolder, read_json, write_atomically};
+pub use folder::{Finished, SuiteFolder};
 pub use lease::Leases;
 pub use planned::AskedFor;
 pub use reading::read_table;
 pub use record::{CellRecord, FORMAT, MachineRecord, RunProvenance, RunRecord};
 pub use run::{Attempt, Claim, UnderWay};
+pub use schema::{CellColumn, cell_columns, names};
+pub use sums::read_json;
 pub use tables::{
-    cells_table, csv, curves_table, file_hash, json_lines, planned_table, text_hash, write_csv,
+    cells_table, csv, curves_table, json_lines, make_tables, planned_table, write_csv,
     write_parquet,
 };

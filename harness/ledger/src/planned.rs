@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
+use isoflop_files::{read_sealed, sealed, write_atomically};
 use isoflop_suite::{CellId, Flops};
 use serde::{Deserialize, Serialize};
 
-use crate::folder::{read_sealed, sealed};
 use crate::record::FORMAT;
-use crate::{LedgerError, SuiteFolder, write_atomically};
+use crate::{LedgerError, SuiteFolder};
 
 const NAME: &str = "plan.json";
 
@@ -59,7 +59,7 @@ impl SuiteFolder {
             format: FORMAT,
             cells,
         };
-        write_atomically(&self.file(NAME), &sealed(&record))
+        Ok(write_atomically(&self.file(NAME), &sealed(&record))?)
     }
 
     /// Which cells are asked for.
@@ -71,7 +71,7 @@ impl SuiteFolder {
         if !path.exists() {
             return Ok(Asked(None));
         }
-        let record: PlanRecord = read_sealed(&path)?;
+        let record: PlanRecord = read_sealed(&path, FORMAT)?;
         let cells = record.cells.into_iter();
         Ok(Asked(Some(
             cells.map(|cell| (cell.id, cell.flops_budget)).collect(),

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use isoflop_files::{FileError, draft, replace, sealed, sha256};
 use isoflop_suite::{CellId, Retry, Status, Step};
 
-use crate::folder::{draft, hex_sha256, replace, sealed};
 use crate::lease::{Lease, Leases, locked};
 use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder};
 
@@ -252,21 +252,18 @@ impl SuiteFolder {
         let path = folder.join(STEPS);
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
         if let Some(hash) = &record.steps_sha256
-            && hex_sha256(text.as_bytes()) != *hash
+            && sha256(&text) != *hash
         {
-            return Err(LedgerError::Damaged {
-                path,
-                message: "its content is not what was written".to_owned(),
-            });
+            let message = "its content is not what was written";
+            return Err(FileError::damaged(&path, message).into());
         }
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole
             .lines()
             .enumerate()
             .map(|(i, line)| {
-                serde_json::from_str(line).map_err(|error| LedgerError::Damaged {
-                    path: path.clone(),
-                    message: format!("line {}: {error}", i + 1),
+                serde_json::from_str(line).map_err(|error| {
+                    FileError::damaged(&path, format!("line {}: {error}", i + 1)).into()
                 })
             })
             .collect()
@@ -469,7 +466,7 @@ impl Attempt {
         synced.map_err(LedgerError::io(&log))?;
         let written = fs::read(&log).map_err(|error| self.gone(&log, error))?;
         let mut record = record.clone();
-        record.steps_sha256 = Some(hex_sha256(&written));
+        record.steps_sha256 = Some(sha256(&written));
         let draft = self.folder.join("result.json");
         // From within the folder: once that is moved away, there is nothing to rename.
         replace(&draft, &sealed(&record))

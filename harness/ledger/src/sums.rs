@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use isoflop_files::{FileError, file_sha256, read_sealed, sealed, sha256, write_atomically};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::folder::{hex_sha256, read_sealed, sealed};
 use crate::record::FORMAT;
-use crate::{LedgerError, SuiteFolder, write_atomically};
+use crate::{LedgerError, SuiteFolder};
 
 const NAME: &str = "sums.json";
 
@@ -26,16 +27,15 @@ impl SuiteFolder {
     pub fn note_sums(&self, files: &[&str]) -> Result<(), LedgerError> {
         let path = self.file(NAME);
         // Sums that cannot be read are of no use to anyone.
-        let mut sums = read_sealed(&path).unwrap_or(Sums {
+        let mut sums = read_sealed(&path, FORMAT).unwrap_or(Sums {
             format: FORMAT,
             files: BTreeMap::new(),
         });
         for name in files {
-            let file = self.file(name);
-            let bytes = fs::read(&file).map_err(LedgerError::io(&file))?;
-            sums.files.insert((*name).to_owned(), hex_sha256(&bytes));
+            let hash = file_sha256(&self.file(name))?;
+            sums.files.insert((*name).to_owned(), hash);
         }
-        write_atomically(&path, &sealed(&sums))
+        Ok(write_atomically(&path, &sealed(&sums))?)
     }
 }
 
@@ -49,14 +49,23 @@ pub(crate) fn read_checked(path: &Path) -> Result<Vec<u8>, LedgerError> {
     if !noted.exists() {
         return Ok(bytes);
     }
-    let sums: Sums = read_sealed(&noted)?;
+    let sums: Sums = read_sealed(&noted, FORMAT)?;
     match sums.files.get(&*name.to_string_lossy()) {
-        Some(sum) if *sum != hex_sha256(&bytes) => Err(LedgerError::Damaged {
-            path: path.to_owned(),
-            message: "its content is not what was written\n  help: `isoflop table` makes tables \
-                      anew from the runs, and `isoflop run` the fits"
-                .to_owned(),
-        }),
+        Some(sum) if *sum != sha256(&bytes) => Err(FileError::damaged(
+            path,
+            "its content is not what was written\n  help: `isoflop table` makes tables anew from \
+             the runs, and `isoflop run` the fits",
+        )
+        .into()),
         _ => Ok(bytes),
     }
+}
+
+/// Reads a JSON file, whose content is what was noted of it where that was.
+///
+/// # Errors
+/// If it cannot be read or is not what is asked for.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LedgerError> {
+    let bytes = read_checked(path)?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| FileError::damaged(path, error))?)
 }

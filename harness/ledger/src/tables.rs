@@ -1,18 +1,15 @@
 //! Tables made from the folders of runs, and tables from anywhere.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use isoflop_suite::TrainingFlops;
+use isoflop_files::write_atomically;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, JsonFormat, JsonWriter, NamedFrom, ParquetWriter, PolarsResult,
     SerWriter, Series,
 };
 
-use crate::folder::hex_sha256;
-use crate::{
-    CellRecord, Finished, LedgerError, RunProvenance, RunRecord, SuiteFolder, write_atomically,
-};
+use crate::schema::{cell_columns, names};
+use crate::{CellRecord, Finished, LedgerError, RunRecord, SuiteFolder};
 
 type Runs = [Finished];
 
@@ -24,6 +21,29 @@ type Runs = [Finished];
 pub fn cells_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
     let runs = sorted(folder)?;
     cells_frame(&runs).map_err(LedgerError::table(folder.path()))
+}
+
+/// Makes both tables as Parquet, and as CSV where asked. Returns the files written.
+///
+/// # Errors
+/// If a run cannot be read, none has a result, or the disk refuses.
+pub fn make_tables(folder: &SuiteFolder, csv: bool) -> Result<Vec<PathBuf>, LedgerError> {
+    let mut written = Vec::new();
+    for (name, mut table) in [
+        ("cells", cells_table(folder)?),
+        ("curves", curves_table(folder)?),
+    ] {
+        let path = folder.file(&format!("{name}.parquet"));
+        write_parquet(&mut table, &path)?;
+        written.push(path);
+        if csv {
+            let path = folder.file(&format!("{name}.csv"));
+            write_csv(&mut table, &path)?;
+            written.push(path);
+        }
+    }
+    folder.note_sums(&["cells.parquet", "curves.parquet"])?;
+    Ok(written)
 }
 
 /// The table that cells will make when they are done: all that is known of them before, and losses that
@@ -61,280 +81,9 @@ fn sorted(folder: &SuiteFolder) -> Result<Vec<Finished>, LedgerError> {
     Ok(runs)
 }
 
-/// A column of one number or word per run.
-macro_rules! column {
-    ($runs:expr, $name:literal, $of:expr) => {{
-        let of = $of;
-        let values: Vec<_> = $runs.iter().map(|it| of(&it.cell, &it.run)).collect();
-        Column::from(Series::new($name.into(), values))
-    }};
-}
-
 fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
-    let mut columns = identity(runs);
-    columns.extend(settings(runs));
-    columns.extend(counts(runs));
-    columns.extend(measurements(runs));
-    columns.extend(made_by(runs));
-    DataFrame::new(runs.len(), columns)
-}
-
-fn identity(runs: &Runs) -> Vec<Column> {
-    let planned: Vec<bool> = runs.iter().map(|run| run.planned).collect();
-    vec![
-        column!(runs, "cell", |c: &CellRecord, _: &RunRecord| c
-            .id
-            .to_string()),
-        Column::from(Series::new("planned".into(), planned)),
-        column!(runs, "device", |_: &CellRecord, r: &RunRecord| r
-            .device
-            .clone()),
-        column!(runs, "adapter", |_: &CellRecord, r: &RunRecord| r
-            .adapter
-            .clone()),
-        column!(runs, "driver", |_: &CellRecord, r: &RunRecord| r
-            .driver
-            .clone()),
-        column!(runs, "device_check", |_: &CellRecord, r: &RunRecord| r
-            .device_check
-            .clone()
-            .unwrap_or_else(|| "untested".to_owned())),
-        column!(runs, "status", |_: &CellRecord, r: &RunRecord| r
-            .outcome
-            .status
-            .as_str()),
-        column!(runs, "reason", |_: &CellRecord, r: &RunRecord| r
-            .outcome
-            .reason
-            .clone()),
-        column!(runs, "attempt", |_: &CellRecord, r: &RunRecord| r.attempt),
-        column!(runs, "version", |_: &CellRecord, r: &RunRecord| r
-            .version
-            .clone()),
-    ]
-}
-
-/// What made each result.
-fn made_by(runs: &Runs) -> Vec<Column> {
-    type C = CellRecord;
-    type R = RunRecord;
-    fn made<T>(run: &R, of: impl Fn(&RunProvenance) -> Option<T>) -> Option<T> {
-        run.provenance.as_ref().and_then(of)
-    }
-    fn settings(made: &RunProvenance) -> String {
-        let settings = made.environment.iter();
-        let settings: Vec<String> = settings
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        settings.join(" ")
-    }
-    vec![
-        column!(runs, "commit", |_: &C, r: &R| made(r, |it| it
-            .commit
-            .clone())),
-        column!(runs, "dirty", |_: &C, r: &R| made(r, |it| it.dirty)),
-        column!(runs, "cargo_lock_sha256", |_: &C, r: &R| made(
-            r,
-            |it| Some(it.cargo_lock_sha256.clone())
-        )),
-        column!(runs, "features", |_: &C, r: &R| made(r, |it| Some(
-            it.features.join(" ")
-        ))),
-        column!(runs, "command", |_: &C, r: &R| made(r, |it| Some(
-            it.command.join(" ")
-        ))),
-        column!(runs, "system", |_: &C, r: &R| made(r, |it| Some(
-            it.system.clone()
-        ))),
-        column!(runs, "processor", |_: &C, r: &R| made(r, |it| it
-            .processor
-            .clone())),
-        column!(runs, "environment", |_: &C, r: &R| made(r, |it| Some(
-            settings(it)
-        ))),
-    ]
-}
-
-fn settings(runs: &Runs) -> Vec<Column> {
-    type C = CellRecord;
-    type R = RunRecord;
-    fn word<T: serde::Serialize>(value: &T) -> String {
-        let json = serde_json::to_value(value).expect("settings are plain data");
-        json.as_str()
-            .map_or_else(|| json.to_string(), str::to_owned)
-    }
-    vec![
-        column!(runs, "seed", |c: &C, _: &R| c.cell.seed),
-        column!(runs, "corpus_sha256", |c: &C, _: &R| c
-            .cell
-            .corpus
-            .sha256
-            .clone()),
-        column!(runs, "tokenizer", |c: &C, _: &R| word(
-            &c.cell.corpus.tokenizer
-        )),
-        column!(runs, "vocabulary", |c: &C, _: &R| c.cell.model.vocabulary),
-        column!(runs, "sequence_length", |c: &C, _: &R| c
-            .cell
-            .model
-            .sequence_length),
-        column!(runs, "width", |c: &C, _: &R| c.cell.model.width),
-        column!(runs, "depth", |c: &C, _: &R| c.cell.model.depth),
-        column!(runs, "heads", |c: &C, _: &R| c.cell.model.heads),
-        column!(runs, "head_width", |c: &C, _: &R| c.cell.model.head_width),
-        column!(runs, "hidden", |c: &C, _: &R| c.cell.model.hidden),
-        column!(runs, "feed_forward", |c: &C, _: &R| word(
-            &c.cell.model.feed_forward
-        )),
-        column!(runs, "bias", |c: &C, _: &R| c.cell.model.bias),
-        column!(runs, "tied_head", |c: &C, _: &R| c.cell.model.tied_head),
-        column!(runs, "steps", |c: &C, _: &R| c.cell.training.steps),
-        column!(runs, "batch", |c: &C, _: &R| c.cell.training.batch),
-        column!(runs, "micro_batch", |c: &C, _: &R| c
-            .cell
-            .training
-            .micro_batch),
-        column!(runs, "schedule", |c: &C, _: &R| word(
-            &c.cell.training.schedule.kind
-        )),
-        column!(runs, "learning_rate", |c: &C, _: &R| c
-            .cell
-            .training
-            .schedule
-            .learning_rate),
-        column!(runs, "warmup_steps", |c: &C, _: &R| c
-            .cell
-            .training
-            .schedule
-            .warmup_steps),
-        column!(runs, "decay_steps", |c: &C, _: &R| c
-            .cell
-            .training
-            .schedule
-            .decay_steps),
-        column!(runs, "beta_1", |c: &C, _: &R| c
-            .cell
-            .training
-            .optimizer
-            .beta_1),
-        column!(runs, "beta_2", |c: &C, _: &R| c
-            .cell
-            .training
-            .optimizer
-            .beta_2),
-        column!(runs, "weight_decay", |c: &C, _: &R| c
-            .cell
-            .training
-            .optimizer
-            .weight_decay),
-        column!(runs, "gradient_clip", |c: &C, _: &R| c
-            .cell
-            .training
-            .gradient_clip),
-        column!(runs, "precision", |c: &C, _: &R| word(
-            &c.cell.training.precision
-        )),
-        column!(runs, "evaluation_context", |c: &C, _: &R| c
-            .cell
-            .evaluation
-            .context),
-    ]
-}
-
-fn counts(runs: &Runs) -> Vec<Column> {
-    type C = CellRecord;
-    type R = RunRecord;
-    let flops = |c: &C| TrainingFlops::new(&c.cell.model, c.cell.tokens());
-    vec![
-        column!(runs, "tokens", |c: &C, _: &R| c.cell.tokens()),
-        column!(runs, "params_total", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .total()),
-        column!(runs, "params_non_embedding", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .non_embedding()),
-        column!(runs, "params_embedding", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .embedding),
-        column!(runs, "params_attention", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .attention),
-        column!(runs, "params_feed_forward", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .feed_forward),
-        column!(runs, "params_norms", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .norms),
-        column!(runs, "params_biases", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .biases),
-        column!(runs, "params_head", |c: &C, _: &R| c
-            .cell
-            .model
-            .parameters()
-            .head),
-        column!(runs, "flops_6n_total", |c: &C, _: &R| flops(c).six_n_total),
-        column!(runs, "flops_6n_non_embedding", |c: &C, _: &R| flops(c)
-            .six_n_non_embedding),
-        column!(runs, "flops_matmul_full", |c: &C, _: &R| flops(c)
-            .matmul_full),
-        column!(runs, "flops_matmul_causal", |c: &C, _: &R| flops(c)
-            .matmul_causal),
-        column!(runs, "flops_budget", |c: &C, _: &R| c.flops_budget),
-    ]
-}
-
-fn measurements(runs: &Runs) -> Vec<Column> {
-    type C = CellRecord;
-    type R = RunRecord;
-    let bits = |r: &R| Some(r.outcome.loss? / std::f64::consts::LN_2 / r.bytes_per_token);
-    vec![
-        column!(runs, "loss", |_: &C, r: &R| r.outcome.loss),
-        column!(runs, "loss_se", |_: &C, r: &R| r.outcome.loss_se),
-        column!(runs, "bits_per_byte", |_: &C, r: &R| bits(r)),
-        column!(runs, "train_loss", |_: &C, r: &R| r.outcome.train_loss),
-        column!(runs, "skipped_steps", |_: &C, r: &R| r
-            .outcome
-            .skipped_steps),
-        column!(runs, "entropy_rate", |_: &C, r: &R| r.entropy_rate),
-        column!(runs, "scored_tokens", |_: &C, r: &R| r
-            .outcome
-            .scored_tokens),
-        column!(runs, "threads", |_: &C, r: &R| r.threads as u64),
-        column!(runs, "tokens_per_second", |_: &C, r: &R| r
-            .outcome
-            .tokens_per_second),
-        column!(runs, "seconds_compile", |_: &C, r: &R| r
-            .outcome
-            .seconds
-            .compile),
-        column!(runs, "seconds_data", |_: &C, r: &R| r.outcome.seconds.data),
-        column!(runs, "seconds_steps", |_: &C, r: &R| r
-            .outcome
-            .seconds
-            .steps),
-        column!(runs, "seconds_evaluation", |_: &C, r: &R| r
-            .outcome
-            .seconds
-            .evaluation),
-        column!(runs, "peak_memory_bytes", |_: &C, r: &R| r
-            .outcome
-            .peak_memory),
-    ]
+    let columns = cell_columns().map(|column| Column::from((column.series)(runs)));
+    DataFrame::new(runs.len(), columns.collect())
 }
 
 /// `curves.parquet`: one row per logged step of every run, with the counts that curves are drawn by.
@@ -362,13 +111,13 @@ pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
     let of = |name: &str, values: Vec<f64>| Column::from(Series::new(name.into(), values));
     let whole = |name: &str, values: Vec<u64>| Column::from(Series::new(name.into(), values));
     let columns = vec![
-        Column::from(Series::new("cell".into(), cell)),
-        Column::from(Series::new("planned".into(), planned)),
-        whole("params_total", params),
+        Column::from(Series::new(names::CELL.into(), cell)),
+        Column::from(Series::new(names::PLANNED.into(), planned)),
+        whole(names::PARAMS_TOTAL, params),
         whole("tokens_of_run", total),
         whole("step", all.iter().map(|step| step.step).collect()),
-        whole("tokens", all.iter().map(|step| step.tokens).collect()),
-        of("loss", all.iter().map(|step| step.loss).collect()),
+        whole(names::TOKENS, all.iter().map(|step| step.tokens).collect()),
+        of(names::LOSS, all.iter().map(|step| step.loss).collect()),
         Column::from(Series::new("mean_loss".into(), means)),
         of(
             "learning_rate",
@@ -392,7 +141,7 @@ pub fn write_parquet(table: &mut DataFrame, path: &Path) -> Result<(), LedgerErr
     ParquetWriter::new(&mut bytes)
         .finish(table)
         .map_err(LedgerError::table(path))?;
-    write_atomically(path, &bytes)
+    Ok(write_atomically(path, &bytes)?)
 }
 
 /// Writes a table as CSV, whole or not at all.
@@ -400,7 +149,7 @@ pub fn write_parquet(table: &mut DataFrame, path: &Path) -> Result<(), LedgerErr
 /// # Errors
 /// If the disk refuses.
 pub fn write_csv(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> {
-    write_atomically(path, csv(table).as_bytes())
+    Ok(write_atomically(path, csv(table).as_bytes())?)
 }
 
 /// A table as CSV.
@@ -426,18 +175,4 @@ pub fn json_lines(table: &mut DataFrame) -> String {
         .finish(table)
         .expect("memory takes what is written to it");
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// SHA-256 of a file, by which figures and fits name the table they are of.
-///
-/// # Errors
-/// If the file cannot be read.
-pub fn file_hash(path: &Path) -> Result<String, LedgerError> {
-    let bytes = fs::read(path).map_err(LedgerError::io(path))?;
-    Ok(hex_sha256(&bytes))
-}
-
-/// SHA-256 of a text.
-pub fn text_hash(text: &str) -> String {
-    hex_sha256(text.as_bytes())
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use isoflop_files::{FileError, write_atomically};
 use isoflop_ledger::{
     AskedFor, Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
-    write_atomically,
 };
 use isoflop_suite::{
     CorpusFacts, Definition, Outcome, Plan, Retry, Status, Step, TimeSplit, Tokenizer,
@@ -390,7 +390,7 @@ fn damaged_and_newer_results_are_named() {
     fs::write(&path, whole.replacen("\"format\": 1", "\"format\": 7", 1)).unwrap();
     let error = suite.result(&cell.id).unwrap_err();
     assert!(
-        matches!(error, LedgerError::Format { found: 7, .. }),
+        matches!(error, LedgerError::File(FileError::Format { found: 7, .. })),
         "{error}"
     );
     fs::write(&path, &whole[..40]).unwrap();

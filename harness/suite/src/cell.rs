@@ -20,7 +20,7 @@ pub struct Cell {
     pub training: Training,
     /// How it is scored.
     pub evaluation: Evaluation,
-    /// Of initial weights and data order.
+    /// Seed of initial weights and data order.
     pub seed: u64,
 }
 

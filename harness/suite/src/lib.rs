@@ -27,6 +27,7 @@
 mod axis;
 mod cell;
 mod definition;
+mod device;
 mod error;
 mod flops;
 mod memory;
@@ -37,15 +38,15 @@ mod plan;
 mod precision;
 mod rules;
 pub mod slips;
-mod sweep;
 
 pub use axis::Axis;
 pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, Optimizer, Schedule, Training};
 pub use definition::{
-    CargoCorpus, CorpusDefinition, CorpusFacts, CorpusSource, Definition, EvaluationDefinition,
-    Figure, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition, ScheduleKind, Sweep,
-    Tokenizer, TrainingDefinition,
+    CargoCorpus, Change, CorpusDefinition, CorpusFacts, CorpusSource, Definition,
+    EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition,
+    NoChange, ScheduleKind, Sweep, Tokenizer, TrainingDefinition,
 };
+pub use device::{Backend, DeviceName, NoDevice};
 pub use error::DefinitionError;
 pub use flops::TrainingFlops;
 pub use memory::{process_memory, training_memory};

@@ -43,7 +43,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// As written in tables.
+    /// The word for it in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Done => "done",

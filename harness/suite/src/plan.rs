@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::definition::{Definition, ScheduleKind};
+use crate::definition::{Budget, Definition, MOST_TOKENS, Point, ScheduleKind};
 use crate::rules::{self, Decision};
-use crate::sweep::{Budget, MOST_TOKENS, Point, points};
 use crate::{
     Bytes, Cell, CellId, CorpusFacts, CorpusIdentity, DefinitionError, Evaluation, Flops, Model,
     Optimizer, ParameterCount, Schedule, Tokens, Training, TrainingFlops,
@@ -59,7 +58,7 @@ impl Plan {
         };
         let mut seen = HashSet::new();
         for sweep in &definition.sweeps {
-            for (point, span) in points(sweep, source)? {
+            for (point, span) in sweep.points(source)? {
                 let planned = resolve(definition, corpus, &point, &span)?;
                 if seen.insert(planned.id.clone()) {
                     plan.cells.push(planned);

@@ -2,10 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use isoflop_corpus::{TokenStream, Windows};
 use isoflop_suite::{Cell, Nats, Tokens};
 
 use crate::model::{Transformer, cross_entropy};
-use crate::{TokenStream, Windows};
 
 /// A model's loss on held-out tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]

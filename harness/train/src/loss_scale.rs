@@ -25,7 +25,7 @@ pub struct LossScale {
 }
 
 impl LossScale {
-    /// Of a run in this precision; `None` where gradients are not 16-bit floats.
+    /// The scale of a run in this precision; `None` where gradients are not 16-bit floats.
     pub fn of(precision: Precision) -> Option<Self> {
         let scaled = matches!(precision, Precision::F16 | Precision::MixedF16);
         scaled.then_some(LossScale {

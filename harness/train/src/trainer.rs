@@ -7,17 +7,16 @@ use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Device, Int, Tensor};
+use isoflop_corpus::{Corpus, Windows};
+use isoflop_machine::{give_back_memory, peak_memory, reset_peak_memory};
 use isoflop_suite::{Bytes, Cell, Nats, Outcome, Seconds, Status, Step, TimeSplit};
 
 use crate::checkpoint::{Checkpoint, Mean, Progress};
 use crate::evaluate::tokens;
-use crate::evidence::{Named, numbers};
 use crate::loss_scale::LossScale;
-use crate::memory::give_back_memory;
 use crate::model::cross_entropy;
-use crate::process::{peak_memory, reset_peak_memory};
 use crate::schedule::learning_rate;
-use crate::{Corpus, TrainError, Transformer, Windows, evaluate};
+use crate::{Named, TrainError, Transformer, evaluate, numbers};
 
 /// Steps in which kernels are compiled and tuned and allocators fill; they are timed apart.
 pub const FIRST_STEPS: u64 = 3;
@@ -25,7 +24,7 @@ pub const FIRST_STEPS: u64 = 3;
 const LOGGED_STEPS: u64 = 256;
 /// Logged steps in a row above the first one's loss after which a run has diverged.
 const LONG_ABOVE_START: u64 = 48;
-/// AdamW's.
+/// AdamW's epsilon, beside the root of the second moment.
 pub const EPSILON: f64 = 1e-8;
 /// The training loss of a run is the mean over its last logged steps, one in this many.
 const LAST_SHARE: usize = 20;
@@ -106,12 +105,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// Puts another model of the same parameters in its place.
-    pub(crate) fn change_model(&mut self, change: impl FnOnce(Transformer) -> Transformer) {
+    pub fn change_model(&mut self, change: impl FnOnce(Transformer) -> Transformer) {
         self.model = change(self.model.clone());
     }
 
     /// What each layer hands on of the next step's first micro-batch.
-    pub(crate) fn outputs(&mut self) -> Vec<Named> {
+    pub fn outputs(&mut self) -> Vec<Named> {
         let mut outputs = Vec::new();
         let (inputs, _) = self.batch(self.step * self.cell.training.batch);
         self.model.forward_seen(inputs, |name, output| {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use isoflop_fits::{each_value, read_any};
 use isoflop_law::{Allocation, FitRecord, Record};
 use serde::Serialize;
 
-use super::fit::positive;
-use crate::Exit;
-use crate::fitting::{each_value, read_any};
-use crate::telling::{advise, allocations};
+use super::numbers::positive;
+use crate::exit::Exit;
+use crate::show::{advise, allocations, say};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -80,6 +80,6 @@ pub fn allocate(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn allocated(law: &FitRecord, flops: f64) -> anyhow::Result<Vec<Allocation>> {
     let fit = law.fit().context("the fit lacks parameters of its form")?;
     let (found, refused) = allocations(law, &fit, flops)?;
-    refused.iter().for_each(|error| eprintln!("{error}"));
+    refused.iter().for_each(|error| say!("{error}"));
     Ok(found)
 }

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use isoflop_files::file_sha256;
+use isoflop_fits::{Choice, Filter, FitsError, Rows, Shape};
 use isoflop_law::{FitOptions, Objective, Record};
-use isoflop_ledger::{Columns, file_hash, read_table};
-use isoflop_suite::slips;
+use isoflop_ledger::{Columns, read_table};
 
-use crate::Exit;
-use crate::filter::Filter;
-use crate::fitting::{Choice, Rows, Shape};
-use crate::quantities::Names;
-use crate::telling::{compete, describe};
+use super::columns::{ColumnArguments, table_of};
+use super::numbers::{named_value, positive};
+use crate::exit::Exit;
+use crate::show::{compete, describe, say};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A CSV, Parquet, JSON or JSON Lines table, or a folder of results.
-    table: PathBuf,
+    /// CSV, Parquet, JSON or JSON Lines tables, or folders of results; each is fitted by itself.
+    #[arg(required = true, value_name = "TABLE")]
+    tables: Vec<PathBuf>,
     /// The law, or several to compare: power, offset, shifted, saturating, broken, chinchilla, kaplan,
     /// data-constrained, width-depth; or isoflop, for slices of equal compute.
     #[arg(long, required = true, value_delimiter = ',')]
@@ -28,7 +29,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1e-3, value_parser = positive)]
     delta: f64,
     #[command(flatten)]
-    names: Names,
+    columns: ColumnArguments,
     /// A fit for each value of a column.
     #[arg(long, value_name = "COL")]
     by: Option<String>,
@@ -52,82 +53,83 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn positive(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|error| match slips::number(text) {
-        Some(meant) => format!("write {meant}"),
-        None => format!("{error}"),
-    })?;
-    if number.is_finite() && number > 0.0 {
-        Ok(number)
-    } else {
-        Err("not a finite number above zero".to_owned())
-    }
-}
-
-/// `NAME=VALUE`.
-fn named_value(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or("write it as NAME=VALUE, such as E=1.7")?;
-    let value = value.trim().parse().map_err(|error| format!("{error}"))?;
-    Ok((name.trim().to_owned(), value))
-}
-
 pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let path = table_of(&arguments.table);
-    let columns = Columns::new(read_table(&path)?);
-    let hash = file_hash(&path)?;
-    let rows = Rows::of(&columns, &hash, arguments.filter.as_ref())?;
-    if arguments.filter.is_some() {
-        eprintln!("{} of {} rows kept", rows.rows.len(), columns.rows());
-    }
-    let parts = match &arguments.by {
-        Some(column) => rows.by(column)?,
-        None => vec![rows],
-    };
-    let alone = parts.len() == 1 && arguments.form.len() == 1 && arguments.by.is_none();
-    let mut records = Vec::new();
-    let mut refusal = None;
-    for part in &parts {
-        let mut of_part = Vec::new();
-        for shape in &arguments.form {
-            match part.fit(&choice(arguments, *shape)) {
-                Ok(record) => of_part.push(record),
-                Err(error) if alone => return Err(error),
-                // One of several that cannot be fitted does not keep the others back.
-                Err(error) => {
-                    let of = part
-                        .by
-                        .as_ref()
-                        .map(|[column, value]| format!(" of {column} = {value}"));
-                    eprintln!("no fit of `{shape}`{}: {error:#}", of.unwrap_or_default());
-                    refusal = Some(error);
-                }
-            }
+    let one_table = arguments.tables.len() == 1;
+    let alone = one_table && arguments.form.len() == 1 && arguments.by.is_none();
+    let (mut records, mut refusal) = (Vec::new(), None);
+    for table in &arguments.tables {
+        if !one_table && !arguments.json {
+            let gap = if records.is_empty() { "" } else { "\n" };
+            println!("{gap}{}", table.display());
         }
+        let fitted = fit_table(arguments, table)?;
         if !arguments.json {
-            tell(
-                &of_part,
-                part.by.as_ref().filter(|_| !records.is_empty()).is_some(),
-            );
+            tell_parts(&fitted.parts);
         }
-        records.extend(of_part);
+        records.extend(fitted.parts.into_iter().flatten());
+        refusal = fitted.refusal.or(refusal);
     }
     if arguments.json {
         print_json(&records, alone)?;
     }
     let all_converged = records.iter().all(Record::converged);
     match refusal {
-        Some(error) if records.is_empty() => Err(error),
+        Some(error) if records.is_empty() => Err(error.into()),
         _ if !all_converged => Ok(Exit::Refused.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
+/// The fits of a table.
+struct Fitted {
+    /// For each value that is fitted apart, a fit for each form.
+    parts: Vec<Vec<Record>>,
+    /// Why one has none, the last that has none.
+    refusal: Option<FitsError>,
+}
+
+fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
+    let path = table_of(table);
+    let columns = Columns::new(read_table(&path)?);
+    let hash = file_sha256(&path)?;
+    let rows = Rows::of(&columns, &hash, arguments.filter.as_ref())?;
+    if arguments.filter.is_some() {
+        say!("{} of {} rows kept", rows.rows.len(), columns.rows());
+    }
+    let parts = match &arguments.by {
+        Some(column) => rows.by(column)?,
+        None => vec![rows],
+    };
+    // One of several that cannot be fitted does not keep the others back.
+    let several = arguments.tables.len() > 1 || parts.len() > 1 || arguments.form.len() > 1;
+    let mut fitted = Fitted {
+        parts: Vec::new(),
+        refusal: None,
+    };
+    for part in &parts {
+        let mut records = Vec::new();
+        for shape in &arguments.form {
+            match part.fit(&choice(arguments, *shape)) {
+                Ok(record) => records.push(record),
+                Err(error) => {
+                    if several || part.by.is_some() {
+                        let by = part.by.as_ref();
+                        let of = by.map(|[column, value]| format!(" of {column} = {value}"));
+                        say!("no fit of `{shape}`{}: {error}", of.unwrap_or_default());
+                    }
+                    fitted.refusal = Some(error);
+                }
+            }
+        }
+        fitted.parts.push(records);
+    }
+    Ok(fitted)
+}
+
 fn choice(arguments: &Arguments, shape: Shape) -> Choice {
     Choice {
         shape,
-        names: arguments.names.clone(),
+        names: arguments.columns.names(),
         options: FitOptions {
             objective: Objective::named(&arguments.objective, arguments.delta).unwrap_or_default(),
             bootstrap: arguments.bootstrap,
@@ -138,19 +140,18 @@ fn choice(arguments: &Arguments, shape: Shape) -> Choice {
     }
 }
 
-fn tell(records: &[Record], after_others: bool) {
-    for (index, record) in records.iter().enumerate() {
-        if after_others || index > 0 {
+fn tell_parts(parts: &[Vec<Record>]) {
+    for (index, record) in parts.iter().flatten().enumerate() {
+        if index > 0 {
             println!();
         }
         print!("{}", describe(record));
     }
-    let scored = records
-        .iter()
-        .filter_map(Record::law)
-        .filter(|law| law.holdout.is_some());
-    if scored.count() > 1 {
-        print!("\n{}", compete(records));
+    for records in parts {
+        let laws = records.iter().filter_map(Record::law);
+        if laws.filter(|law| law.holdout.is_some()).count() > 1 {
+            print!("\n{}", compete(records));
+        }
     }
 }
 
@@ -161,13 +162,4 @@ fn print_json(records: &[Record], alone: bool) -> anyhow::Result<()> {
     };
     println!("{text}");
     Ok(())
-}
-
-/// A table's file, or the table of a folder of results.
-pub fn table_of(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        path.join("cells.parquet")
-    } else {
-        path.to_owned()
-    }
 }

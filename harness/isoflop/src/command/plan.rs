@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
+use isoflop_machine::Memory;
 use isoflop_suite::{Decision, PlannedCell};
-use isoflop_train::Memory;
 
-use crate::labels::Labels;
-use crate::show::{columns, count, duration, si};
-use crate::suite::{Suite, SuiteArguments};
-use crate::timing::{Timed, time};
+use super::opened::SuiteArguments;
+use super::training::{forecast, require_device};
+use crate::planning::Suite;
+use crate::show::{Labels, columns, count, si};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -25,8 +24,8 @@ pub struct Arguments {
 }
 
 pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let suite = Suite::open(&arguments.suite)?;
-    suite.require_device()?;
+    let suite = arguments.suite.open()?;
+    require_device(&suite.device)?;
     let cells = &suite.plan.cells;
     if arguments.json {
         let records: Vec<_> = cells
@@ -67,7 +66,10 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         si(suite.plan.cost())
     );
     print!("{}", memory(&suite));
-    print!("{}", times(&suite, arguments));
+    print!(
+        "{}",
+        forecast(&suite, &arguments.suite.cache(), arguments.workers)
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,45 +89,6 @@ fn memory(suite: &Suite) -> String {
         None => format!("{needs}; how much the device has is not known\n"),
         Some(_) => format!("{needs}\n"),
     }
-}
-
-/// What training takes, from the speeds of shapes that are cheap to measure.
-fn times(suite: &Suite, arguments: &Arguments) -> String {
-    let cache = arguments.suite.cache();
-    let timed = match time(suite, &cache, arguments.workers) {
-        Ok(timed) => timed,
-        Err(why) => return format!("{why}\n"),
-    };
-    let Timed {
-        workers,
-        worker_seconds,
-        seconds,
-        shapes,
-        measured,
-        not_forecast,
-    } = timed;
-    let time = |seconds: f64| duration(Duration::from_secs_f64(seconds.min(1e12)));
-    let forecast = if measured < shapes {
-        format!(
-            " ({measured} of {} measured, the others forecast from these)",
-            count(shapes, "shape")
-        )
-    } else {
-        String::new()
-    };
-    let left_out = match not_forecast {
-        0 => String::new(),
-        some => format!(
-            "{} in a precision of which no cell is cheap: not in that time\n",
-            count(some, "cell")
-        ),
-    };
-    format!(
-        "about {} with {}, {} of one worker's time{forecast}\n{left_out}",
-        time(seconds),
-        count(workers, "worker"),
-        time(worker_seconds),
-    )
 }
 
 fn table(suite: &Suite) -> String {

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use isoflop_fits::{Names, each_value, read_any};
 use isoflop_law::{Fit, FitRecord, Prediction};
 use isoflop_ledger::{Columns, csv, json_lines, read_table};
 
-use super::fit::table_of;
-use crate::Exit;
-use crate::fitting::{each_value, read_any, words};
-use crate::quantities::Names;
-use crate::show::count;
+use super::columns::{ColumnArguments, table_of};
+use crate::exit::Exit;
+use crate::show::{count, say};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -21,7 +20,7 @@ pub struct Arguments {
     /// A CSV, Parquet, JSON or JSON Lines table, or a folder of results.
     table: PathBuf,
     #[command(flatten)]
-    names: Names,
+    columns: ColumnArguments,
     /// Print JSON Lines instead of CSV.
     #[arg(long)]
     json: bool,
@@ -45,8 +44,9 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     );
     let columns = Columns::new(read_table(&table_of(&arguments.table))?);
     let mut rows: Vec<Option<Row>> = vec![None; columns.rows()];
+    let names = arguments.columns.names();
     for law in &laws {
-        law.predict(&columns, &arguments.names, &mut rows)?;
+        law.predict(&columns, &names, &mut rows)?;
     }
     let number = |of: &dyn Fn(&Row) -> Option<f64>| -> Vec<Option<f64>> {
         rows.iter().map(|row| of(row.as_ref()?)).collect()
@@ -117,7 +117,7 @@ impl<'a> Said<'a> {
         let mine: Vec<bool> = match self.by {
             None => vec![true; columns.rows()],
             Some([column, value]) => {
-                let values = words(columns, column).with_context(|| {
+                let values = columns.words_of(column).with_context(|| {
                     format!(
                         "the fits are made for each value of `{column}`, and so are predictions"
                     )
@@ -143,18 +143,18 @@ const FAR: f64 = 2.0;
 fn tell(laws: &[Said], rows: &[Option<Row>], fits: usize) {
     let forms: BTreeSet<&str> = laws.iter().map(|law| law.fit.form.equation()).collect();
     for equation in forms {
-        eprintln!("{equation}");
+        say!("{equation}");
     }
     if fits > laws.len() {
-        eprintln!("the file holds {fits} fits; of several of the same rows the first law is used");
+        say!("the file holds {fits} fits; of several of the same rows the first law is used");
     }
     for law in laws.iter().filter(|law| !law.fit.converged) {
         let trouble = law.fit.trouble.as_deref().unwrap_or("it is no minimum");
-        eprintln!("the fit did not converge, and its numbers are not to be used: {trouble}");
+        say!("the fit did not converge, and its numbers are not to be used: {trouble}");
     }
     let without = rows.iter().filter(|row| row.is_none()).count();
     if without > 0 {
-        eprintln!(
+        say!(
             "{} without a number above zero for the law, or without a law of their own: left empty",
             count(without, "row")
         );
@@ -169,7 +169,7 @@ fn tell(laws: &[Said], rows: &[Option<Row>], fits: usize) {
         }
     }
     for (variable, (rows, times)) in furthest {
-        eprintln!(
+        say!(
             "{} far beyond the runs fitted in {variable}, by up to {times:.1} times",
             count(rows, "row")
         );

@@ -1,18 +1,24 @@
 //! `isoflop rerun`: cells tried again that have ended.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use isoflop_suite::{CellId, Status};
 
-use super::run;
-use crate::show::count;
-use crate::suite::Suite;
+use super::opened::SuiteArguments;
+use super::training::{RunOptions, run_again};
+use crate::show::{count, say};
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["cell", "status"])))]
 pub struct Arguments {
     #[command(flatten)]
-    run: run::Arguments,
+    suite: SuiteArguments,
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    #[command(flatten)]
+    options: RunOptions,
     /// Cells, by as much of their ids as tells them apart.
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     cell: Vec<String>,
@@ -23,8 +29,8 @@ pub struct Arguments {
 
 /// Forgets how the chosen cells ended, and runs the suite.
 pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let suite = Suite::open(arguments.run.suite())?;
-    let folder = suite.folder(arguments.run.results());
+    let suite = arguments.suite.open()?;
+    let folder = suite.folder(&arguments.results);
     let mut chosen = Vec::new();
     for text in &arguments.cell {
         chosen.push(suite.cell(text)?);
@@ -41,10 +47,15 @@ pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         folder.forget(id)?;
     }
     let ids: Vec<&str> = chosen.iter().map(CellId::as_str).collect();
-    eprintln!(
+    say!(
         "{} to try again: {}",
         count(ids.len(), "cell"),
         ids.join(", ")
     );
-    run::run_again(&arguments.run, chosen)
+    run_again(
+        &arguments.suite,
+        &arguments.results,
+        &arguments.options,
+        chosen,
+    )
 }

@@ -8,10 +8,10 @@ use isoflop_ledger::SuiteFolder;
 use isoflop_suite::{PlannedCell, Status};
 use serde::Serialize;
 
-use crate::Exit;
-use crate::labels::Labels;
-use crate::show::{count, duration, si};
-use crate::suite::{Suite, SuiteArguments};
+use super::opened::SuiteArguments;
+use crate::exit::Exit;
+use crate::planning::Suite;
+use crate::show::{Labels, count, duration, si};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -27,7 +27,7 @@ pub struct Arguments {
 
 /// How a cell stands.
 #[derive(Debug, Serialize)]
-struct Standing {
+struct CellStatus {
     cell: String,
     /// `running`, `waiting`, or how it ended.
     status: &'static str,
@@ -45,14 +45,19 @@ struct Standing {
 
 /// Exit code 3 where a cell is not done.
 pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let suite = Suite::open(&arguments.suite)?;
+    let suite = arguments.suite.open()?;
     let folder = suite.folder(&arguments.results);
     let labels = Labels::of(&suite.plan.cells);
     let excluded = folder.exclusions(suite.plan.ids())?;
     let mut all = Vec::new();
     for planned in &suite.plan.cells {
         let excluded = excluded.reason(&planned.id);
-        all.push(standing(&folder, planned, labels.label(planned), excluded)?);
+        all.push(cell_status(
+            &folder,
+            planned,
+            labels.label(planned),
+            excluded,
+        )?);
     }
     if arguments.json {
         println!("{}", serde_json::to_string(&all)?);
@@ -67,13 +72,13 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn standing(
+fn cell_status(
     folder: &SuiteFolder,
     planned: &PlannedCell,
     words: String,
     excluded: Option<&str>,
-) -> anyhow::Result<Standing> {
-    let mut standing = Standing {
+) -> anyhow::Result<CellStatus> {
+    let mut cell = CellStatus {
         cell: planned.id.to_string(),
         status: "waiting",
         reason: None,
@@ -85,37 +90,37 @@ fn standing(
         words,
     };
     if let Some(reason) = excluded {
-        standing.status = Status::Excluded.as_str();
-        standing.reason = Some(reason.to_owned());
-        return Ok(standing);
+        cell.status = Status::Excluded.as_str();
+        cell.reason = Some(reason.to_owned());
+        return Ok(cell);
     }
     if let Some(result) = folder.result(&planned.id)? {
-        standing.status = result.outcome.status.as_str();
-        standing.reason = result.outcome.reason;
-        standing.tokens_per_second = result.outcome.tokens_per_second;
-        standing.loss = result.outcome.loss;
+        cell.status = result.outcome.status.as_str();
+        cell.reason = result.outcome.reason;
+        cell.tokens_per_second = result.outcome.tokens_per_second;
+        cell.loss = result.outcome.loss;
         if result.outcome.status == Status::Done {
-            standing.step = standing.steps;
+            cell.step = cell.steps;
         }
-        return Ok(standing);
+        return Ok(cell);
     }
     if let Some(under_way) = folder.under_way(&planned.id)? {
         if under_way.held {
-            standing.status = "running";
+            cell.status = "running";
         }
         if let Some(step) = under_way.step {
             let rate = step.tokens as f64 / step.seconds;
             let left = planned.cell.tokens().saturating_sub(step.tokens) as f64;
-            standing.step = step.step;
-            standing.loss = Some(step.loss);
-            standing.tokens_per_second = Some(rate);
-            standing.seconds_left = under_way.held.then_some(left / rate);
+            cell.step = step.step;
+            cell.loss = Some(step.loss);
+            cell.tokens_per_second = Some(rate);
+            cell.seconds_left = under_way.held.then_some(left / rate);
         }
     }
-    Ok(standing)
+    Ok(cell)
 }
 
-fn tell(suite: &Suite, all: &[Standing]) {
+fn tell(suite: &Suite, all: &[CellStatus]) {
     let of = |status: &str| all.iter().filter(|cell| cell.status == status).count();
     let counts: Vec<String> = [
         "done",
@@ -141,7 +146,7 @@ fn tell(suite: &Suite, all: &[Standing]) {
     }
 }
 
-fn how(cell: &Standing) -> String {
+fn how(cell: &CellStatus) -> String {
     let percent = 100.0 * cell.step as f64 / cell.steps as f64;
     match (cell.status, &cell.reason) {
         ("running", _) => {

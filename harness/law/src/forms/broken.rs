@@ -1,8 +1,33 @@
 //! `L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)`: two powers, joined at d over f e-folds.
 
+use crate::declaration::{Declaration, Role};
 use crate::jet::Jet;
 use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{grid, regress};
+
+/// `broken`.
+pub static BROKEN: Declaration = Declaration {
+    name: "broken",
+    equation: "L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)",
+    variables: &["x"],
+    parameters: &["E", "B", "c0", "c1", "d", "f"],
+    roles: &[
+        Role::Floor,
+        Role::Amplitude(0),
+        Role::Exponent(0),
+        Role::Change(0),
+        Role::Bend(0),
+        Role::Bend(0),
+    ],
+    distinct: &[6],
+    loss: |p, x| {
+        // (1 + (x/d)^(1/f))^f by logarithms: the inner power overflows for a sharp break.
+        let u = (x[0] / p[4]).ln() / p[5];
+        let bend = p[5] * (u.max(0.0) + (-u.abs()).exp().ln_1p());
+        p[0] + p[1] * x[0].powf(-p[2]) * (-p[3] * bend).exp()
+    },
+    trade: None,
+};
 
 /// In `theta = (ln E, ln B - c0 m, c0, c1, ln d - m, ln f)`, with m the mean of `ln x`, the second
 /// summand's logarithm is `theta_1 - c0 z - c1 f softplus((z - theta_4) / f)`.

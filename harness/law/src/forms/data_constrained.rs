@@ -1,9 +1,49 @@
 //! `L = E + A N'^-alpha + B D'^-beta`, where repeated tokens and the parameters that they would feed
 //! are worth less than fresh ones.
 
+use crate::declaration::{Declaration, Role, Trade};
 use crate::jet::Jet;
 use crate::law::{Law, Limit, Points, Surface};
+use crate::optimum::Optimum;
 use crate::project::{grid, project};
+
+/// `data-constrained`.
+pub static DATA_CONSTRAINED: Declaration = Declaration {
+    name: "data-constrained",
+    equation: "L = E + A N'^-alpha + B D'^-beta",
+    variables: &["N", "D", "U"],
+    parameters: &["E", "A", "alpha", "B", "beta", "R_N", "R_D"],
+    roles: &[
+        Role::Floor,
+        Role::Amplitude(0),
+        Role::Exponent(0),
+        Role::Amplitude(1),
+        Role::Exponent(1),
+        Role::Excess,
+        Role::Repeats,
+    ],
+    distinct: &[3, 3, 2],
+    loss,
+    trade: Some(Trade {
+        // The best model for fresh tokens is in the law itself, for 6ND.
+        optimum: |p, log_k, power| {
+            let powers = [p[1], p[2], p[3], p[4]];
+            Optimum::of_powers(powers, log_k, power).filter(|_| power == 1.0)
+        },
+        point: |n, d| vec![n, d, d],
+    }),
+};
+
+fn loss(p: &[f64], x: &[f64]) -> f64 {
+    let (a, alpha, b, beta) = (p[1], p[2], p[3], p[4]);
+    let worth = |r: f64, scale: f64| 1.0 + scale * (1.0 - (-r / scale).exp());
+    let unique = x[2].min(x[1]);
+    let data = unique * worth(x[1] / unique - 1.0, p[R_D]);
+    let best = (alpha * a / (beta * b)).powf(1.0 / alpha) * unique.powf(beta / alpha);
+    let base = best.min(x[0]);
+    let model = base * worth(x[0] / base - 1.0, p[R_N]);
+    p[0] + a * model.powf(-alpha) + b * data.powf(-beta)
+}
 
 /// The coordinates of the two scales.
 const R_N: usize = 5;

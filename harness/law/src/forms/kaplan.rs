@@ -1,8 +1,30 @@
 //! `L = ((Nc/N)^(aN/aD) + Dc/D)^aD`: powers of N and of D that meet without a floor.
 
+use crate::declaration::{Declaration, Role, Trade};
 use crate::jet::Jet;
 use crate::law::{Law, Limit, Points, Surface};
+use crate::optimum::Optimum;
 use crate::project::{EXPONENTS, grid, project_to};
+
+/// `kaplan`.
+pub static KAPLAN: Declaration = Declaration {
+    name: "kaplan",
+    equation: "L = ((Nc/N)^(aN/aD) + Dc/D)^aD",
+    variables: &["N", "D"],
+    parameters: &["Nc", "aN", "Dc", "aD"],
+    roles: &[
+        Role::Amplitude(0),
+        Role::Exponent(0),
+        Role::Amplitude(1),
+        Role::Exponent(1),
+    ],
+    distinct: &[2, 2],
+    loss: |p, x| ((p[0] / x[0]).powf(p[1] / p[3]) + p[2] / x[1]).powf(p[3]),
+    trade: Some(Trade {
+        optimum: |p, log_k, power| Optimum::of_kaplan([p[0], p[1], p[2], p[3]], log_k, power),
+        point: |n, d| vec![n, d],
+    }),
+};
 
 /// In `theta = (aN (ln Nc - mN), aN, aD (ln Dc - mD), ln aD)`, with mN and mD the means of `ln N` and
 /// `ln D`: `ln L = aD ln(exp((theta_0 - aN zN) / aD) + exp(theta_2 / aD - zD))`. The first and third

@@ -1,4 +1,4 @@
-//! The laws themselves, in the coordinates in which they are fitted.
+//! The laws themselves: how each is declared, and in which coordinates it is fitted.
 
 mod broken;
 mod data_constrained;
@@ -6,10 +6,12 @@ mod kaplan;
 mod powers;
 mod saturating;
 mod shifted;
+mod sums;
 
-pub use broken::Broken;
-pub use data_constrained::DataConstrained;
-pub use kaplan::Kaplan;
+pub use broken::{BROKEN, Broken};
+pub use data_constrained::{DATA_CONSTRAINED, DataConstrained};
+pub use kaplan::{KAPLAN, Kaplan};
 pub use powers::Powers;
-pub use saturating::{Saturating, solve};
-pub use shifted::Shifted;
+pub use saturating::{SATURATING, Saturating};
+pub use shifted::{SHIFTED, Shifted};
+pub use sums::{CHINCHILLA, OFFSET, POWER, WIDTH_DEPTH};

@@ -1,8 +1,31 @@
 //! `(L - E) / (L0 - L)^a = B x^-c`: a power law between the loss of chance, L0, and a floor E.
 
+use crate::declaration::{Declaration, Role};
 use crate::jet::{Jet, softplus};
 use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{grid, regress};
+
+/// `saturating`.
+pub static SATURATING: Declaration = Declaration {
+    name: "saturating",
+    equation: "(L - E) / (L0 - L)^a = B x^-c",
+    variables: &["x"],
+    parameters: &["E", "L0", "a", "B", "c"],
+    roles: &[
+        Role::Floor,
+        Role::Ceiling,
+        Role::Bend(0),
+        Role::Amplitude(0),
+        Role::Exponent(0),
+    ],
+    distinct: &[5],
+    loss: |p, x| {
+        let (span, a) = (p[1] - p[0], p[2]);
+        let v = p[3].ln() + (a - 1.0) * span.ln() - p[4] * x[0].ln();
+        p[0] + span / (1.0 + (-solve(v, a)).exp())
+    },
+    trade: None,
+};
 
 /// With `q = (L - E) / (L0 - E)` the law is `ln q - a ln(1 - q) = v`, where `v = ln B +
 /// (a - 1) ln(L0 - E) - c ln x`; any v has one q. In `theta = (ln E, ln(L0 - E), ln a, v at the

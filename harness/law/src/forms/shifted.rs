@@ -1,8 +1,21 @@
 //! `L = B (1/x + g)^c`: a power law that bends to a floor `B g^c` for large x.
 
+use crate::declaration::{Declaration, Role};
 use crate::jet::Jet;
 use crate::law::{Law, Limit, Points, Surface};
 use crate::project::{EXPONENTS, grid};
+
+/// `shifted`.
+pub static SHIFTED: Declaration = Declaration {
+    name: "shifted",
+    equation: "L = B (1/x + g)^c",
+    variables: &["x"],
+    parameters: &["B", "g", "c"],
+    roles: &[Role::Amplitude(0), Role::Bend(0), Role::Exponent(0)],
+    distinct: &[3],
+    loss: |p, x| p[0] * (1.0 / x[0] + p[1]).powf(p[2]),
+    trade: None,
+};
 
 /// In `theta = (ln B - c m, ln g + m, c)`, with m the mean of `ln x`:
 /// `ln L = theta_0 + c ln(exp(-z) + exp(theta_1))`.

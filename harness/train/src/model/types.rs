@@ -8,7 +8,9 @@ use isoflop_suite::Precision;
 /// What flows through the model, and what matrix multiplies read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Types {
+    /// What activations are in.
     pub through: FloatDType,
+    /// What matrices are multiplied in.
     pub multiply: FloatDType,
 }
 

@@ -1,0 +1,269 @@
+//! The cache of prepared corpora. A corpus is made in a folder of its own and published by
+//! rename, so a half-made one is never read, and two processes that make the same one agree.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use isoflop_files::sha256;
+use isoflop_suite::{CorpusFacts, GrammarCorpus, Nats, Tokenizer};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::split::Splitter;
+use crate::text::TextFile;
+use crate::{CorpusError, Grammar, TokenStream};
+
+/// A corpus, ready to be read.
+#[derive(Debug)]
+pub struct Corpus {
+    /// What a plan needs to know of it.
+    pub facts: CorpusFacts,
+    /// The exact entropy rate, where the language is known, in nats per token.
+    pub entropy_rate: Option<Nats>,
+    /// Tokens to train on.
+    pub train: TokenStream,
+    /// Tokens held out.
+    pub validation: TokenStream,
+}
+
+/// Changes whenever the same sources would be prepared, or recorded, differently.
+const FORMAT: u32 = 2;
+
+/// Where corpora are kept unless told otherwise: the user's cache folder.
+pub fn default_cache() -> PathBuf {
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let base =
+        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    base.unwrap_or_else(std::env::temp_dir)
+        .join("isoflop")
+        .join("corpora")
+}
+
+/// `corpus.json`: what a cached corpus is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    format: u32,
+    sha256: String,
+    tokenizer: Tokenizer,
+    vocabulary: u64,
+    bytes_per_token: f64,
+    entropy_rate: Option<Nats>,
+    /// The SHA-256 of all the above.
+    seal: String,
+}
+
+impl Record {
+    fn sealed(mut self) -> Self {
+        self.seal.clear();
+        let text = serde_json::to_vec(&self).expect("a record is plain data");
+        self.seal = sha256(&text);
+        self
+    }
+}
+
+/// A corpus of text files: tokens are bytes.
+pub fn text(cache: &Path, files: &[TextFile]) -> Result<Corpus, CorpusError> {
+    let key = text_key(files)?;
+    open_or_make(cache, &key, |folder| {
+        let mut splitter = Splitter::new(part(folder, "train")?, part(folder, "validation")?);
+        for file in files {
+            let read = File::open(&file.path).and_then(|text| splitter.document(text));
+            read.map_err(CorpusError::io(&file.path))?;
+        }
+        let (train, validation) = splitter.finish().map_err(CorpusError::io(folder))?;
+        let sha256 = finish(folder, train, validation)?;
+        Ok(Record {
+            format: FORMAT,
+            sha256,
+            tokenizer: Tokenizer::Bytes,
+            vocabulary: 256,
+            bytes_per_token: 1.0,
+            entropy_rate: None,
+            seal: String::new(),
+        })
+    })
+}
+
+/// A corpus of a grammar: tokens are its symbols, and the parts are two separate texts.
+pub fn grammar(cache: &Path, definition: &GrammarCorpus) -> Result<Corpus, CorpusError> {
+    let grammar = Grammar::new(definition)?;
+    let recipe = serde_json::to_vec(&(FORMAT, definition)).expect("a definition is plain data");
+    open_or_make(cache, &sha256(&recipe), |folder| {
+        let mut parts = Vec::new();
+        for (stream, (name, tokens)) in [
+            ("train", definition.tokens),
+            ("validation", definition.validation_tokens),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut out = part(folder, name)?;
+            grammar
+                .write(stream as u64, tokens, &mut out)
+                .map_err(CorpusError::io(folder))?;
+            parts.push(out);
+        }
+        let validation = parts.pop().expect("two parts");
+        let train = parts.pop().expect("two parts");
+        Ok(Record {
+            format: FORMAT,
+            sha256: finish(folder, train, validation)?,
+            tokenizer: Tokenizer::Symbols,
+            vocabulary: grammar.vocabulary(),
+            bytes_per_token: 1.0,
+            entropy_rate: Some(grammar.entropy_rate()),
+            seal: String::new(),
+        })
+    })
+}
+
+/// What decides a text corpus's tokens, without reading them: names, sizes and times of the files.
+fn text_key(files: &[TextFile]) -> Result<String, CorpusError> {
+    let mut digest = Sha256::new();
+    digest.update(FORMAT.to_le_bytes());
+    for file in files {
+        let facts = fs::metadata(&file.path).map_err(CorpusError::io(&file.path))?;
+        let changed = facts
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let nanoseconds = changed.map_or(0, |since| since.as_nanos());
+        digest.update(format!(
+            "{}\0{}\0{}\0{nanoseconds}\n",
+            file.name,
+            file.path.display(),
+            facts.len()
+        ));
+    }
+    Ok(hex::encode(digest.finalize()))
+}
+
+fn open_or_make(
+    cache: &Path,
+    key: &str,
+    make: impl FnOnce(&Path) -> Result<Record, CorpusError>,
+) -> Result<Corpus, CorpusError> {
+    let folder = cache.join(&key[..32]);
+    if !folder.join("corpus.json").exists() {
+        let draft = cache.join(format!("draft-{}-{}", &key[..32], std::process::id()));
+        fs::create_dir_all(&draft).map_err(CorpusError::io(&draft))?;
+        let made = make(&draft).and_then(|record| {
+            let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
+            let path = draft.join("corpus.json");
+            fs::write(&path, text).map_err(CorpusError::io(&path))?;
+            publish(&draft, &folder)
+        });
+        // Of a draft that was published nothing is left; any other is of no use to anybody.
+        let _ = fs::remove_dir_all(&draft);
+        made?;
+    }
+    open(&folder)
+}
+
+fn publish(draft: &Path, folder: &Path) -> Result<(), CorpusError> {
+    match fs::rename(draft, folder) {
+        // Another process was first, with the same tokens.
+        Err(_) if folder.join("corpus.json").exists() => Ok(()),
+        result => result.map_err(CorpusError::io(folder)),
+    }
+}
+
+fn open(folder: &Path) -> Result<Corpus, CorpusError> {
+    let damaged = |message: String| CorpusError::Cache {
+        path: folder.to_owned(),
+        message,
+    };
+    let path = folder.join("corpus.json");
+    let text = fs::read(&path).map_err(CorpusError::io(&path))?;
+    let record: Record =
+        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    if record.format != FORMAT {
+        return Err(damaged(format!("format {} is not {FORMAT}", record.format)));
+    }
+    let train = TokenStream::open(&folder.join("train.tokens"))?;
+    let validation = TokenStream::open(&folder.join("validation.tokens"))?;
+    // Training on other tokens than the cell names would give a wrong number in good order.
+    let seal = record.seal.clone();
+    let record = record.sealed();
+    let hashes = [&train, &validation].map(|part| Sha256::digest(part.tokens(0..part.len())));
+    if record.seal != seal || record.sha256 != of_parts(hashes) {
+        return Err(damaged("its content is not what was prepared".to_owned()));
+    }
+    Ok(Corpus {
+        facts: CorpusFacts {
+            sha256: record.sha256,
+            tokenizer: record.tokenizer,
+            vocabulary: record.vocabulary,
+            train_tokens: train.len() as u64,
+            validation_tokens: validation.len() as u64,
+            bytes_per_token: record.bytes_per_token,
+        },
+        entropy_rate: record.entropy_rate,
+        train,
+        validation,
+    })
+}
+
+/// One part's file, hashed as it is written.
+fn part(folder: &Path, name: &str) -> Result<Hashed<BufWriter<File>>, CorpusError> {
+    let path = folder.join(format!("{name}.tokens"));
+    let file = File::create(&path).map_err(CorpusError::io(&path))?;
+    Ok(Hashed {
+        inner: BufWriter::new(file),
+        digest: Sha256::new(),
+        bytes: 0,
+    })
+}
+
+/// Closes both parts and gives the corpus's hash.
+fn finish(
+    folder: &Path,
+    train: Hashed<BufWriter<File>>,
+    validation: Hashed<BufWriter<File>>,
+) -> Result<String, CorpusError> {
+    if train.bytes == 0 || validation.bytes == 0 {
+        return Err(CorpusError::TooSmall {
+            bytes: train.bytes + validation.bytes,
+        });
+    }
+    let mut hashes = Vec::new();
+    for mut part in [train, validation] {
+        part.flush().map_err(CorpusError::io(folder))?;
+        hashes.push(part.digest.finalize());
+    }
+    Ok(of_parts(hashes))
+}
+
+/// A corpus's hash, from those of its parts.
+fn of_parts(hashes: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut all = Sha256::new();
+    for hash in hashes {
+        all.update(hash);
+    }
+    hex::encode(all.finalize())
+}
+
+struct Hashed<W> {
+    inner: W,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, tokens: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(tokens)?;
+        self.digest.update(&tokens[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,47 @@
+//! Text files, and folders of them.
+
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use crate::CorpusError;
+
+/// A file of text, by a name that is the same on every machine.
+#[derive(Debug, Clone)]
+pub struct TextFile {
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// The files below `root` that `wanted` accepts, in the order of their paths, which is the same on
+/// every file system.
+pub fn below(
+    root: &Path,
+    name: &str,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<TextFile>, CorpusError> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(root) {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).to_owned();
+            CorpusError::Io {
+                path,
+                error: error.into(),
+            }
+        })?;
+        if !entry.file_type().is_file() || !wanted(entry.path()) {
+            continue;
+        }
+        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        let parts: Vec<_> = relative
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        found.push(TextFile {
+            name: format!("{name}/{}", parts.join("/")),
+            path: entry.into_path(),
+        });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}

@@ -1,0 +1,157 @@
+//! How a table is to be fitted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use isoflop_law::{FitOptions, Form, LawError, Objective};
+use isoflop_ledger::{Columns, LedgerError, names};
+use isoflop_suite::{Definition, DefinitionError, FitDefinition, slips};
+use toml::Spanned;
+
+use crate::{Filter, Names, Rows};
+
+/// What to make of a table: a law, or slices of equal compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A law of this form.
+    Law(Form),
+    /// Slices of equal compute.
+    Isoflop,
+}
+
+impl FromStr for Shape {
+    type Err = LawError;
+
+    fn from_str(name: &str) -> Result<Self, LawError> {
+        match name {
+            "isoflop" => Ok(Shape::Isoflop),
+            form => form.parse().map(Shape::Law),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shape::Law(form) => form.fmt(f),
+            Shape::Isoflop => f.pad("isoflop"),
+        }
+    }
+}
+
+/// How to fit a table.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// What to make of the table.
+    pub shape: Shape,
+    /// Which columns are what.
+    pub names: Names,
+    /// How the law is fitted.
+    pub options: FitOptions,
+    /// How many of the largest runs to hide and predict.
+    pub holdout: Option<usize>,
+}
+
+impl Choice {
+    /// What a definition asks for.
+    ///
+    /// # Errors
+    /// If there is no such form or objective, or the form lacks a variable; the error names the line.
+    pub fn of(
+        definition: &Definition,
+        wanted: &Spanned<FitDefinition>,
+    ) -> Result<Self, DefinitionError> {
+        let (place, wanted) = (wanted.span(), wanted.get_ref());
+        let form = wanted.form.get_ref();
+        let shape: Shape = form.parse().map_err(|error: LawError| {
+            let names = Form::ALL.map(Form::name).into_iter().chain(["isoflop"]);
+            let help = slips::nearest(form, names).map(|name| format!("did you mean `{name}`?"));
+            definition.error_at(wanted.form.span(), error.to_string(), help)
+        })?;
+        let objective = match &wanted.objective {
+            None => Objective::HuberLog {
+                delta: wanted.delta,
+            },
+            Some(name) => Objective::named(name.get_ref(), wanted.delta).ok_or_else(|| {
+                let message = format!("there is no objective `{}`", name.get_ref());
+                let help = "they are huber-log, huber-likelihood, lsq-log and lsq";
+                definition.error_at(name.span(), message, Some(help.to_owned()))
+            })?,
+        };
+        if let (Shape::Law(form), None) = (shape, &wanted.x)
+            && form.variables() == ["x"]
+        {
+            let message = format!("`{form}` is a law of one variable, and this gives none");
+            let help = "name its column: x = \"flops_6n_total\", say".to_owned();
+            return Err(definition.error_at(place, message, Some(help)));
+        }
+        let word = |word: &Option<Spanned<String>>| word.as_ref().map(|it| it.get_ref().clone());
+        Ok(Choice {
+            shape,
+            names: Names {
+                x: word(&wanted.x),
+                n: word(&wanted.n).or_else(|| Some(names::PARAMS_TOTAL.to_owned())),
+                d: word(&wanted.d).or_else(|| Some(names::TOKENS.to_owned())),
+                group: word(&wanted.group),
+                ..Names::default()
+            },
+            options: FitOptions {
+                objective,
+                bootstrap: wanted.bootstrap,
+                seed: wanted.seed,
+                fixed: Vec::new(),
+            },
+            holdout: wanted.holdout,
+        })
+    }
+}
+
+/// What a definition asks for: a choice, and of which rows.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// How to fit.
+    pub choice: Choice,
+    /// Which rows, where not all.
+    pub filter: Option<Filter>,
+    /// The column for each of whose values there is a fit.
+    pub by: Option<String>,
+}
+
+impl Asked {
+    /// What a `[[fit]]` asks for.
+    ///
+    /// # Errors
+    /// If there is no such form or objective, the form lacks a variable, or the filter cannot be read;
+    /// the error names the line.
+    pub fn of(
+        definition: &Definition,
+        wanted: &Spanned<FitDefinition>,
+    ) -> Result<Self, DefinitionError> {
+        let fit = wanted.get_ref();
+        let filter = fit.filter.as_ref().map(|text| {
+            let read = text.get_ref().parse::<Filter>();
+            read.map_err(|error| definition.error_at(text.span(), error.to_string(), None))
+        });
+        Ok(Asked {
+            choice: Choice::of(definition, wanted)?,
+            filter: filter.transpose()?,
+            by: fit.by.as_ref().map(|column| column.get_ref().clone()),
+        })
+    }
+
+    /// The rows of a table that are fitted together.
+    ///
+    /// # Errors
+    /// If the filter or `by` names a column that is not there.
+    pub fn rows<'a>(
+        &'a self,
+        columns: &'a Columns,
+        table_hash: &'a str,
+    ) -> Result<Vec<Rows<'a>>, LedgerError> {
+        let rows = Rows::of(columns, table_hash, self.filter.as_ref())?;
+        match &self.by {
+            Some(column) => rows.by(column),
+            None => Ok(vec![rows]),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a table has no fit, or a file of fits cannot be read.
+
+use std::path::{Path, PathBuf};
+
+use isoflop_files::FileError;
+use isoflop_law::LawError;
+use isoflop_ledger::LedgerError;
+use isoflop_suite::DefinitionError;
+
+use crate::NoQuantity;
+
+/// A table that cannot be fitted, or fits that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FitsError {
+    /// A table or a file of fits cannot be read, or has no such column.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The rows cannot be fitted.
+    #[error(transparent)]
+    Law(#[from] LawError),
+    /// The table lacks a quantity of the law.
+    #[error(transparent)]
+    Quantity(#[from] NoQuantity),
+    /// A `[[fit]]` of a definition that cannot be; the error names its line.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// Slices that are to predict runs.
+    #[error("slices predict no runs: leave out --holdout, or fit `chinchilla`")]
+    NoHoldout,
+    /// A file of fits that is not there.
+    #[error("{}: there is no such file", .0.display())]
+    NoFile(PathBuf),
+    /// A file of fits without one.
+    #[error("{}: there is no fit in it", .0.display())]
+    NoFit(PathBuf),
+    /// An entry of a file of fits that cannot be read.
+    #[error("{}: fit {number}: {problem}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Which entry, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl FitsError {
+    pub(crate) fn unreadable(path: &Path, number: usize, problem: impl ToString) -> Self {
+        FitsError::Unreadable {
+            path: path.to_owned(),
+            number,
+            problem: problem.to_string(),
+        }
+    }
+}

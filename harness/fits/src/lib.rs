@@ -1,0 +1,21 @@
+//! From tables to the points of a law: which rows, which column is N, D, C and loss, and the fits that
+//! are kept of them.
+
+mod check;
+mod choice;
+mod error;
+mod filter;
+mod kept;
+mod points;
+mod quantities;
+mod rows;
+mod suite;
+
+pub use check::check_fits;
+pub use choice::{Asked, Choice, Shape};
+pub use error::FitsError;
+pub use filter::Filter;
+pub use kept::{each_value, read_any, read_fits};
+pub use quantities::{Names, NoQuantity, Quantity, Source};
+pub use rows::Rows;
+pub use suite::{Fitted, fit_suite};

@@ -1,0 +1,184 @@
+//! Rows of a table, and the laws fitted to them.
+
+use std::collections::HashMap;
+
+use isoflop_law::{
+    Convention, FitRecord, Form, HoldoutRecord, IsoflopRecord, Provenance, Record, fit, holdout,
+    isoflop, possible,
+};
+use isoflop_ledger::{Columns, LedgerError, names as column_names};
+
+use crate::points::Points;
+use crate::{Choice, Filter, FitsError, Names, Quantity, Shape};
+
+/// Rows of a table, and what they are.
+pub struct Rows<'a> {
+    /// The table.
+    pub columns: &'a Columns,
+    /// Which rows, in order.
+    pub rows: Vec<usize>,
+    /// SHA-256 of its file.
+    pub table_hash: &'a str,
+    /// What chose the rows.
+    pub filter: Option<&'a Filter>,
+    /// The column and value that they share, of a fit per value.
+    pub by: Option<[String; 2]>,
+}
+
+impl<'a> Rows<'a> {
+    /// All rows of a table, or those that a filter keeps.
+    ///
+    /// # Errors
+    /// If the filter names a column that is not there.
+    pub fn of(
+        columns: &'a Columns,
+        table_hash: &'a str,
+        filter: Option<&'a Filter>,
+    ) -> Result<Self, LedgerError> {
+        let kept = match filter {
+            Some(filter) => filter.keeps(columns)?,
+            None => vec![true; columns.rows()],
+        };
+        Ok(Rows {
+            columns,
+            rows: (0..columns.rows()).filter(|row| kept[*row]).collect(),
+            table_hash,
+            filter,
+            by: None,
+        })
+    }
+
+    /// The rows of each value of a column, in the order in which the values first come.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub fn by(self, column: &str) -> Result<Vec<Self>, LedgerError> {
+        let values = self.columns.words_of(column)?;
+        let mut of_value: HashMap<&str, usize> = HashMap::new();
+        let mut parts: Vec<Rows> = Vec::new();
+        for &row in &self.rows {
+            let value = values[row].as_str();
+            let part = *of_value.entry(value).or_insert(parts.len());
+            if part == parts.len() {
+                parts.push(Rows {
+                    rows: Vec::new(),
+                    by: Some([column.to_owned(), value.to_owned()]),
+                    ..self
+                });
+            }
+            parts[part].rows.push(row);
+        }
+        Ok(parts)
+    }
+
+    /// Fits a law to the rows, or slices them.
+    ///
+    /// # Errors
+    /// If a column is missing, or the rows cannot be fitted.
+    pub fn fit(&self, choice: &Choice) -> Result<Record, FitsError> {
+        match choice.shape {
+            Shape::Law(form) => self.fit_law(form, choice),
+            Shape::Isoflop => self.slice(choice),
+        }
+    }
+
+    /// Whether a choice could be fitted, whatever the losses.
+    ///
+    /// # Errors
+    /// If it could not.
+    pub(crate) fn possible(&self, choice: &Choice) -> Result<(), FitsError> {
+        match choice.shape {
+            Shape::Law(form) => {
+                let sources = choice.names.variables(self.columns, form)?;
+                let points = self.points(&sources, &[], &choice.names)?;
+                Ok(possible(form, &points.table, &choice.options)?)
+            }
+            Shape::Isoflop => choice
+                .names
+                .source(self.columns, Quantity::Flops)
+                .map(|_| ()),
+        }
+    }
+
+    fn fit_law(&self, form: Form, choice: &Choice) -> Result<Record, FitsError> {
+        let sources = choice.names.variables(self.columns, form)?;
+        let points = self.points(&sources, &[], &choice.names)?;
+        let conventions = match form.variables() {
+            ["N", "D", ..] => self.conventions(&points, &choice.names)?,
+            _ => Vec::new(),
+        };
+        let fitted = fit(form, &points.table, &choice.options)?;
+        let provenance = self.provenance(&points, conventions);
+        let mut record = FitRecord::new(&fitted, provenance);
+        if let Some(count) = choice.holdout {
+            let flops = match choice.names.source(self.columns, Quantity::Flops) {
+                Ok(flops) => flops,
+                // A law of one variable has nothing else to be large by.
+                Err(_) if sources.len() == 1 => sources[0].clone(),
+                Err(error) => return Err(error),
+            };
+            let points = self.points(&sources, &[flops], &choice.names)?;
+            let scored = holdout(form, &points.table, &points.more[0], count, &choice.options)?;
+            record.holdout = Some(HoldoutRecord::new(scored));
+        }
+        Ok(Record::Law(Box::new(record)))
+    }
+
+    fn slice(&self, choice: &Choice) -> Result<Record, FitsError> {
+        if choice.holdout.is_some() {
+            return Err(FitsError::NoHoldout);
+        }
+        let mut names = choice.names.clone();
+        // The budget that a suite was asked for, rather than what rounding to steps made of it.
+        if names.c.is_none() && self.columns.numbers(column_names::FLOPS_BUDGET).is_ok() {
+            names.c = Some(column_names::FLOPS_BUDGET.to_owned());
+        }
+        let of = |quantity| names.source(self.columns, quantity);
+        let sources = [of(Quantity::Parameters)?, of(Quantity::Tokens)?];
+        let flops = of(Quantity::Flops)?;
+        let points = self.points(&sources, std::slice::from_ref(&flops), &names)?;
+        let sliced = isoflop(&points.table, &points.more[0], &choice.options)?;
+        let mut provenance = self.provenance(&points, Vec::new());
+        provenance.columns.insert(2, flops.to_string());
+        let record = IsoflopRecord::new(sliced, points.table.len(), provenance);
+        Ok(Record::Isoflop(Box::new(record)))
+    }
+
+    /// 6ND, and every column of FLOPs that is not just that.
+    fn conventions(&self, points: &Points, names: &Names) -> Result<Vec<Convention>, LedgerError> {
+        let mut conventions = vec![Convention::six_n_d()];
+        let present = self.columns.names();
+        let counts = present.iter().filter(|name| {
+            let counted = name.starts_with("flops") && *name != column_names::FLOPS_BUDGET;
+            counted || names.c.as_ref() == Some(name)
+        });
+        for name in counts {
+            let Ok(numbers) = self.columns.numbers(name) else {
+                continue;
+            };
+            let flops: Option<Vec<f64>> = points.rows.iter().map(|row| numbers[*row]).collect();
+            let fitted = flops.and_then(|flops| Convention::fitted(name, &points.table, &flops));
+            let known = |new: &Convention| {
+                let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-6;
+                conventions.iter().any(|old| {
+                    close(old.coefficient, new.coefficient) && close(old.exponent, new.exponent)
+                })
+            };
+            if let Some(convention) = fitted.filter(|convention| !known(convention)) {
+                conventions.push(convention);
+            }
+        }
+        Ok(conventions)
+    }
+
+    fn provenance(&self, points: &Points, conventions: Vec<Convention>) -> Provenance {
+        Provenance {
+            left_out: points.left_out.clone(),
+            columns: points.columns.clone(),
+            conventions,
+            filter: self.filter.map(Filter::to_string),
+            by: self.by.clone(),
+            table_hash: self.table_hash.to_owned(),
+        }
+    }
+}

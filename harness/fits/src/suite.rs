@@ -1,0 +1,64 @@
+//! The laws that a suite's definition asks for.
+
+use isoflop_files::{file_sha256, write_atomically};
+use isoflop_law::Record;
+use isoflop_ledger::{Columns, SuiteFolder, names, read_table};
+use isoflop_suite::Definition;
+
+use crate::{Asked, FitsError, Rows};
+
+/// The laws of a suite.
+#[derive(Debug)]
+pub struct Fitted {
+    /// Those that the data gave, in the order of the definition.
+    pub fits: Vec<Record>,
+    /// Why the data could not give the others.
+    pub refused: Vec<String>,
+    /// Runs of cells that the definition does not ask for any more.
+    pub not_asked_for: usize,
+}
+
+impl Fitted {
+    /// Whether there is a minimum of every law asked for.
+    pub fn all_converged(&self) -> bool {
+        self.refused.is_empty() && self.fits.iter().all(Record::converged)
+    }
+}
+
+/// Fits the definition's laws to the suite's table and writes `fits.json`. A law that these data cannot
+/// give does not keep the others back.
+///
+/// # Errors
+/// If the table is not there, or the disk refuses.
+pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted, FitsError> {
+    let path = folder.file("cells.parquet");
+    let hash = file_sha256(&path)?;
+    let columns = Columns::new(read_table(&path)?);
+    let planned = columns.words(names::PLANNED);
+    let mut fitted = Fitted {
+        fits: Vec::new(),
+        refused: Vec::new(),
+        not_asked_for: planned.iter().filter(|it| *it == "false").count(),
+    };
+    for wanted in &definition.fits {
+        let asked = Asked::of(definition, wanted)?;
+        for rows in asked.rows(&columns, &hash)? {
+            match rows.fit(&asked.choice) {
+                Ok(record) => fitted.fits.push(record),
+                Err(error) => fitted.refused.push(refused(&asked, &rows, &error)),
+            }
+        }
+    }
+    let text = serde_json::to_string(&fitted.fits).expect("fits are plain data") + "\n";
+    write_atomically(&folder.file("fits.json"), text.as_bytes())?;
+    folder.note_sums(&["fits.json"])?;
+    Ok(fitted)
+}
+
+fn refused(asked: &Asked, rows: &Rows, error: &FitsError) -> String {
+    let of = rows.by.as_ref();
+    let of = of.map_or_else(String::new, |[column, value]| {
+        format!(" of {column} = {value}")
+    });
+    format!("no fit of `{}`{of}: {error}", asked.choice.shape)
+}

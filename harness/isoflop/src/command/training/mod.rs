@@ -1,0 +1,60 @@
+//! Commands that only a build with training has, and what others ask of it.
+
+mod compare;
+mod devices;
+mod examples;
+mod forecast;
+mod run;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use isoflop_suite::DeviceName;
+
+use crate::training::child;
+use crate::training::devices::Reports;
+
+pub use crate::training::devices::require_device;
+pub use forecast::forecast;
+pub use run::{RunOptions, run_again};
+
+#[derive(Debug, Subcommand)]
+pub enum Training {
+    /// Show what this machine can train on, how fast it is and whether it can be trusted.
+    #[command(after_help = examples::DEVICES)]
+    Devices(devices::Arguments),
+    /// Compare how fast devices train a suite's cells, and whether they agree.
+    #[command(after_help = examples::COMPARE)]
+    Compare(compare::Arguments),
+    /// Train a suite's cells, make its tables, fit its laws and draw its figures.
+    #[command(after_help = examples::RUN)]
+    Run(run::Arguments),
+    /// Do what a parent process orders on standard input.
+    #[command(hide = true)]
+    Child {
+        /// What for, as lists of processes show it.
+        what_for: String,
+    },
+    /// Give Criterion times that were measured; `compare` starts these.
+    #[command(hide = true)]
+    Statistics(child::statistics::Arguments),
+}
+
+impl Training {
+    /// Runs the command, and returns how the program is to end.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        match self {
+            Training::Compare(arguments) => compare::compare(arguments),
+            Training::Devices(arguments) => devices::devices(arguments),
+            Training::Run(arguments) => run::run(arguments),
+            Training::Child { .. } => child::child(),
+            Training::Statistics(arguments) => child::statistics::statistics(arguments),
+        }
+    }
+}
+
+/// The best device that passes its check.
+pub fn best_device(cache: &Path) -> DeviceName {
+    Reports::new(cache).best()
+}

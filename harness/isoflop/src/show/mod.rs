@@ -1,0 +1,16 @@
+//! What people read: numbers, tables, cells, laws.
+
+mod labels;
+mod laws;
+mod numbers;
+mod places;
+mod saying;
+mod tables;
+
+pub use labels::Labels;
+pub use laws::{advise, allocations, compete, describe};
+pub use numbers::{count, duration, interval, number, si};
+pub use places::plots_of;
+pub(crate) use saying::say;
+pub use saying::{be_quiet, is_quiet, say_line};
+pub use tables::columns;

@@ -1,0 +1,135 @@
+//! `isoflop child`: a process that does what its parent orders. Devices are asked, timed and trained on
+//! in children alone: a driver that crashes or hangs takes the child down, and is a line in a report.
+
+mod probe;
+pub mod statistics;
+mod timing;
+mod training;
+
+use std::io::BufReader;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use isoflop_ledger::Leases;
+use isoflop_train::on_threads;
+
+use crate::planning::Suite;
+use crate::training::children::{Assignment, Garbled, Message, Order, read, take_stdout, tell};
+
+/// How long a child may take to leave a checkpoint when its parent has died.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Orders as they come, and whether to stop.
+pub struct Orders {
+    from: Receiver<Result<Order, Garbled>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Orders {
+    /// Listens to the parent from now on.
+    fn listen() -> Self {
+        let (to, from) = mpsc::channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        thread::spawn(move || {
+            for order in read(BufReader::new(std::io::stdin())) {
+                if matches!(order, Ok(Order::Stop)) {
+                    stopped.store(true, Ordering::Relaxed);
+                }
+                if to.send(order).is_err() {
+                    return;
+                }
+            }
+            // The parent is gone, however it ended: nobody hears this process any more, and nobody
+            // would end it.
+            stopped.store(true, Ordering::Relaxed);
+            drop(to);
+            thread::sleep(GRACE);
+            std::process::exit(1);
+        });
+        Orders { from, stop }
+    }
+
+    /// The next order; `None` where there is none any more.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn next(&mut self) -> anyhow::Result<Option<Order>> {
+        match self.from.recv() {
+            Ok(Ok(Order::Stop)) | Err(_) => Ok(None),
+            Ok(order) => order.map(Some).context("an order"),
+        }
+    }
+}
+
+/// A suite that this child was told to open.
+struct Opened {
+    assignment: Assignment,
+    suite: Suite,
+    /// What it has seen of other processes at the suite.
+    leases: Leases,
+}
+
+/// Does what is ordered until there are no orders any more.
+pub fn child() -> anyhow::Result<ExitCode> {
+    take_stdout()?;
+    let mut orders = Orders::listen();
+    let mut opened = None;
+    let mut next = orders.next()?;
+    while let Some(order) = next {
+        let mut ahead = None;
+        match order {
+            Order::List { backend } => probe::list(&backend)?,
+            Order::Identify { subject } => on_all_threads(|| probe::identify(&subject))??,
+            Order::Measure { subject } => on_all_threads(|| probe::measure(&subject))??,
+            Order::Check {
+                subject,
+                precision,
+                cache,
+            } => on_all_threads(|| probe::check(&subject, precision, &cache))??,
+            Order::Open(assignment) => {
+                opened = Some(Opened {
+                    suite: assignment.open()?,
+                    leases: Leases::new(Duration::from_secs_f64(assignment.lease)),
+                    assignment: *assignment,
+                });
+            }
+            Order::Begin { cell } => {
+                ahead = Some(timing::time(open(&mut opened)?, &cell, &mut orders)?)
+            }
+            Order::Train { cell } => training::train(open(&mut opened)?, &cell, &orders.stop)?,
+            Order::Steps { .. } => anyhow::bail!("steps of no cell"),
+            Order::Stop => {}
+        }
+        next = match ahead {
+            Some(next) => next,
+            None => {
+                tell(&Message::Finished)?;
+                orders.next()?
+            }
+        };
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open(opened: &mut Option<Opened>) -> anyhow::Result<&mut Opened> {
+    opened.as_mut().context("no suite is open")
+}
+
+fn on_all_threads<T: Send>(
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, isoflop_train::TrainError> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    on_threads(cores, work)
+}
+
+fn doing(what: &str) -> std::io::Result<()> {
+    tell(&Message::Doing {
+        what: what.to_owned(),
+    })
+}

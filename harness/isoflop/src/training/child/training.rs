@@ -1,0 +1,173 @@
+//! A child that trains cells of a suite to their end and publishes their results.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use isoflop_ledger::{Attempt, CellRecord, Claim, LedgerError, SuiteFolder};
+use isoflop_machine::give_back_memory;
+use isoflop_suite::{CellId, Outcome, PlannedCell, Seconds, Status, Step};
+use isoflop_train::{FIRST_STEPS, Keeper, TrainError, on_threads, open_device};
+
+use super::Opened;
+use crate::training::children::{Assignment, Message, result_record, tell, tells_of_memory};
+
+/// Claims a cell, trains it and publishes its result, unless others train it or it has ended.
+pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::Result<()> {
+    let assignment = &opened.assignment;
+    let planned = opened.suite.plan.find(cell);
+    let planned = planned.ok_or_else(|| anyhow::anyhow!("there is no cell {cell}"))?;
+    let folder = SuiteFolder::new(&assignment.folder);
+    let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
+    let retry = &opened.suite.definition.retry;
+    match folder.claim(&record, retry, &mut opened.leases)? {
+        Claim::Ended(status) => Ok(tell(&Message::Known {
+            cell: cell.clone(),
+            status,
+        })?),
+        Claim::Taken => Ok(tell(&Message::Taken { cell: cell.clone() })?),
+        Claim::Mine(attempt) => {
+            let trained = claimed(opened, planned, *attempt, stop);
+            // Before the parent hears that there is room for another cell.
+            give_back_memory();
+            trained
+        }
+    }
+}
+
+/// Trains a claimed cell and publishes its result.
+fn claimed(
+    opened: &Opened,
+    planned: &PlannedCell,
+    attempt: Attempt,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    let (assignment, suite) = (&opened.assignment, &opened.suite);
+    tell(&Message::Began {
+        cell: planned.id.clone(),
+    })?;
+    let mut keeping = Keeping {
+        cell: &planned.id,
+        attempt,
+        every: Duration::from_secs_f64(assignment.checkpoint),
+        last: Instant::now(),
+        first: None,
+        begun: 0,
+        stop,
+    };
+    let trained = on_threads(assignment.threads, || {
+        let device = open_device(&suite.device)?;
+        isoflop_train::train(&planned.cell, &suite.corpus, &device, &mut keeping)
+    })?;
+    let attempt = keeping.attempt;
+    let outcome = match trained {
+        Ok(outcome) => outcome,
+        Err(TrainError::Stopped) => return Ok(()),
+        // Another process has the cell, and will publish its end.
+        Err(TrainError::Record(_)) if attempt.lost() => return Ok(()),
+        // The disk refuses: it is not the cell that failed.
+        Err(error @ TrainError::Record(_)) => return Err(error.into()),
+        Err(error) => {
+            let reason = error.to_string();
+            let status = if tells_of_memory(&reason) {
+                Status::OutOfMemory
+            } else {
+                Status::Failed
+            };
+            Outcome::unscored(status, reason)
+        }
+    };
+    publish(assignment, opened, planned, attempt, outcome)
+}
+
+fn publish(
+    assignment: &Assignment,
+    opened: &Opened,
+    planned: &PlannedCell,
+    attempt: Attempt,
+    outcome: Outcome,
+) -> anyhow::Result<()> {
+    let result = result_record(assignment, &opened.suite, planned, &attempt, outcome);
+    let outcome = result.outcome.clone();
+    match attempt.publish(&result) {
+        Err(LedgerError::Lost { .. }) => return Ok(()),
+        published => published?,
+    }
+    tell(&Message::Ended {
+        cell: planned.id.clone(),
+        status: outcome.status,
+        reason: outcome.reason,
+        loss: outcome.loss,
+        tries: result.tries,
+    })?;
+    Ok(())
+}
+
+/// Keeps a cell's run in the store, and tells the parent of it.
+struct Keeping<'a> {
+    cell: &'a CellId,
+    attempt: Attempt,
+    every: Duration,
+    last: Instant,
+    /// The first logged step after this process's first ones, and when that was.
+    first: Option<(u64, Instant)>,
+    /// The step after which this process began.
+    begun: u64,
+    stop: &'a AtomicBool,
+}
+
+impl Keeping<'_> {
+    /// The time of a step, of those that this process has done after its first ones.
+    fn seconds_per_step(&mut self, step: u64) -> Option<Seconds> {
+        let Some((first, since)) = self.first else {
+            if step >= self.begun + FIRST_STEPS {
+                self.first = Some((step, Instant::now()));
+            }
+            return None;
+        };
+        let steps = step.saturating_sub(first);
+        (steps > 0).then(|| since.elapsed().as_secs_f64() / steps as f64)
+    }
+}
+
+impl Keeper for Keeping<'_> {
+    fn checkpoint(&mut self) -> Option<Vec<u8>> {
+        self.attempt.checkpoint()
+    }
+
+    fn begin(&mut self, step: u64) -> std::io::Result<()> {
+        self.begun = step;
+        self.attempt.rewind(step)
+    }
+
+    fn record(&mut self, step: &Step) -> std::io::Result<()> {
+        self.attempt.record(step)?;
+        let told = tell(&Message::Step {
+            cell: self.cell.clone(),
+            step: step.step,
+            tokens: step.tokens,
+            loss: step.loss,
+            seconds_per_step: self.seconds_per_step(step.step),
+        });
+        // Nobody hears this process any more: it stops as if asked to.
+        if told.is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn wants_checkpoint(&mut self) -> bool {
+        let due = self.last.elapsed() >= self.every;
+        if due {
+            self.last = Instant::now();
+        }
+        due
+    }
+
+    fn keep(&mut self, checkpoint: &[u8]) -> std::io::Result<()> {
+        self.attempt.keep(checkpoint)
+    }
+
+    fn stops(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,14 @@
+//! A suite trained by worker processes.
+
+mod dispatch;
+mod ended;
+mod job;
+mod progress;
+mod stopping;
+mod timing;
+mod train;
+mod workers;
+
+pub use job::Job;
+pub use stopping::on_signals;
+pub use timing::{Timed, time};

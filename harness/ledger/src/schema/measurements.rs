@@ -1,0 +1,87 @@
+//! What was measured.
+
+use super::{CellColumn, column, names};
+
+pub const COLUMNS: &[CellColumn] = &[
+    column!(
+        names::LOSS,
+        "nats per token",
+        "mean loss over held-out tokens",
+        |it| it.run.outcome.loss
+    ),
+    column!(
+        names::LOSS_SE,
+        "nats per token",
+        "standard error of the loss, between sequences",
+        |it| it.run.outcome.loss_se
+    ),
+    column!(
+        "bits_per_byte",
+        "bits per byte",
+        "the loss per byte of text",
+        |it| {
+            let nats = it.run.outcome.loss?;
+            Some(nats / std::f64::consts::LN_2 / it.run.bytes_per_token)
+        }
+    ),
+    column!(
+        "train_loss",
+        "nats per token",
+        "mean training loss over the last twentieth of the steps",
+        |it| it.run.outcome.train_loss
+    ),
+    column!(
+        "skipped_steps",
+        "",
+        "steps left out because a 16-bit gradient overflowed",
+        |it| it.run.outcome.skipped_steps
+    ),
+    column!(
+        names::ENTROPY_RATE,
+        "nats per token",
+        "the language's exact entropy rate, where it is known",
+        |it| it.run.entropy_rate
+    ),
+    column!(
+        "scored_tokens",
+        "tokens",
+        "held-out tokens that the loss is the mean of",
+        |it| it.run.outcome.scored_tokens
+    ),
+    column!("threads", "", "processor threads", |it| it.run.threads
+        as u64),
+    column!(
+        "tokens_per_second",
+        "tokens per second",
+        "throughput after the first three steps",
+        |it| it.run.outcome.tokens_per_second
+    ),
+    column!(
+        "seconds_compile",
+        "s",
+        "the first three steps: compiling and tuning",
+        |it| it.run.outcome.seconds.compile
+    ),
+    column!("seconds_data", "s", "reading batches", |it| it
+        .run
+        .outcome
+        .seconds
+        .data),
+    column!(
+        "seconds_steps",
+        "s",
+        "training steps after the first three",
+        |it| it.run.outcome.seconds.steps
+    ),
+    column!("seconds_evaluation", "s", "evaluation", |it| it
+        .run
+        .outcome
+        .seconds
+        .evaluation),
+    column!(
+        "peak_memory_bytes",
+        "bytes",
+        "most memory held: of the GPU, or of the process",
+        |it| it.run.outcome.peak_memory
+    ),
+];

@@ -1,0 +1,7 @@
+//! What the system knows of this machine and of this process: processor, memory, limits.
+
+mod memory;
+mod process;
+
+pub use memory::{Memory, give_back_memory, memory_kills};
+pub use process::{Machine, memory_held, peak_memory, reset_peak_memory};

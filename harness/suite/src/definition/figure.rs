@@ -1,0 +1,41 @@
+//! `figures`: what is drawn of a suite.
+
+use serde::{Deserialize, Serialize};
+
+/// A figure of a suite's results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Figure {
+    /// Loss against parameters, a series for each data budget.
+    LossVsParameters,
+    /// Loss against training tokens, a series for each model.
+    LossVsTokens,
+    /// Loss against training FLOPs, with what the best use of them reaches.
+    LossVsCompute,
+    /// Training loss against tokens seen.
+    TrainingCurves,
+    /// Loss against parameters at equal FLOPs.
+    Isoflop,
+}
+
+impl Figure {
+    /// Every figure.
+    pub const ALL: [Figure; 5] = [
+        Figure::LossVsParameters,
+        Figure::LossVsTokens,
+        Figure::LossVsCompute,
+        Figure::TrainingCurves,
+        Figure::Isoflop,
+    ];
+
+    /// The figure's name in definitions, and its files'.
+    pub fn name(self) -> &'static str {
+        match self {
+            Figure::LossVsParameters => "loss-vs-parameters",
+            Figure::LossVsTokens => "loss-vs-tokens",
+            Figure::LossVsCompute => "loss-vs-compute",
+            Figure::TrainingCurves => "training-curves",
+            Figure::Isoflop => "isoflop",
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `[[fit]]`: the laws of a suite.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// `[[fit]]`: a law to fit when the suite is done. Column names are those of `cells.parquet`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitDefinition {
+    /// A form that `isoflop fit` knows, or `isoflop` for slices of equal compute.
+    pub form: Spanned<String>,
+    /// What to make small: `huber-log`, `huber-likelihood`, `lsq-log` or `lsq`.
+    pub objective: Option<Spanned<String>>,
+    /// Where Huber's function turns linear.
+    #[serde(default = "a_thousandth")]
+    pub delta: f64,
+    /// The variable of a law of one variable.
+    pub x: Option<Spanned<String>>,
+    /// The column that counts parameters; `params_total` where none is named.
+    pub n: Option<Spanned<String>>,
+    /// The column that counts training tokens; `tokens` where none is named.
+    pub d: Option<Spanned<String>>,
+    /// Only rows for which this holds, such as `loss < 4 and width > 16`.
+    #[serde(rename = "where")]
+    pub filter: Option<Spanned<String>>,
+    /// Rows that share a value of this column are one run, drawn together by the bootstrap.
+    pub group: Option<Spanned<String>>,
+    /// A fit for each value of this column.
+    pub by: Option<Spanned<String>>,
+    /// How many of the largest runs by FLOPs to hide, and to predict from the others.
+    pub holdout: Option<usize>,
+    /// Bootstrap resamples for the intervals.
+    #[serde(default = "resamples")]
+    pub bootstrap: usize,
+    /// Seed of the bootstrap.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+fn a_thousandth() -> f64 {
+    1e-3
+}
+
+fn resamples() -> usize {
+    1000
+}

@@ -1,0 +1,194 @@
+//! What a user writes: the TOML of a suite. Unknown keys are errors.
+
+mod change;
+mod corpus;
+mod evaluation;
+mod figure;
+mod fit;
+mod model;
+mod sweep;
+mod training;
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml_edit::DocumentMut;
+
+use crate::error::Source;
+use crate::{DefinitionError, Retry};
+
+pub use change::{Change, NoChange};
+pub use corpus::{
+    CargoCorpus, CorpusDefinition, CorpusFacts, CorpusSource, FilesCorpus, GrammarCorpus, Tokenizer,
+};
+pub use evaluation::EvaluationDefinition;
+pub use figure::Figure;
+pub use fit::FitDefinition;
+pub use model::ModelDefinition;
+pub use sweep::{Budget, MOST_TOKENS, Point, Sweep};
+pub use training::{ScheduleKind, TrainingDefinition};
+
+/// An experiment definition.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The suite's name: its file's stem. Names the folders of results and plots.
+    pub name: String,
+    /// What the suite is for and what it costs, shown by `plan`.
+    pub description: String,
+    /// Where the tokens come from.
+    pub corpus: CorpusDefinition,
+    /// Settings every model of the suite shares.
+    pub model: ModelDefinition,
+    /// Settings every run of the suite shares.
+    pub training: TrainingDefinition,
+    /// How a trained model is scored.
+    pub evaluation: EvaluationDefinition,
+    /// The cells: each sweep is a product of its axes.
+    pub sweeps: Vec<Sweep>,
+    /// How often cells that did not end well are tried again.
+    pub retry: Retry,
+    /// The laws to fit when the suite is done, each with its place in the file.
+    pub fits: Vec<Spanned<FitDefinition>>,
+    /// The figures to draw; all, where none is named.
+    pub figures: Vec<Figure>,
+    /// Where `[corpus]` stands in the file.
+    pub(crate) corpus_span: Range<usize>,
+    pub(crate) source: Source,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    #[serde(default)]
+    description: String,
+    corpus: Spanned<CorpusDefinition>,
+    #[serde(default)]
+    model: ModelDefinition,
+    #[serde(default)]
+    training: TrainingDefinition,
+    #[serde(default)]
+    evaluation: EvaluationDefinition,
+    #[serde(default)]
+    sweep: Vec<Spanned<Sweep>>,
+    #[serde(default)]
+    retry: Retry,
+    #[serde(default)]
+    fit: Vec<Spanned<FitDefinition>>,
+    #[serde(default)]
+    figures: Vec<Figure>,
+}
+
+impl Definition {
+    /// Reads a definition from a file; its stem is the suite's name.
+    ///
+    /// # Errors
+    /// If the file cannot be read or the definition is not valid; the error names the line.
+    pub fn read(path: &Path) -> Result<Self, DefinitionError> {
+        Self::read_changed(path, &[])
+    }
+
+    /// Reads a definition from a file, with some settings changed. Errors show the changed text.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a change not be made, or the definition is not valid.
+    pub fn read_changed(path: &Path, changes: &[Change]) -> Result<Self, DefinitionError> {
+        let file = path.display().to_string();
+        let refuse = |message: String| DefinitionError {
+            file: file.clone(),
+            place: None,
+            line: String::new(),
+            message,
+            help: None,
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+        // What is not TOML is told by the parser of definitions, with its place.
+        let document = text.parse::<DocumentMut>().ok();
+        let Some(mut changed) = document.filter(|_| !changes.is_empty()) else {
+            return Self::parse(&text, &file);
+        };
+        for change in changes {
+            let made = change.make(&mut changed);
+            made.map_err(|error| refuse(error.to_string()))?;
+        }
+        Self::parse(&changed.to_string(), &file)
+    }
+
+    /// Reads a definition from its text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// If the text is not TOML, has an unknown key, or a setting out of its range.
+    pub fn parse(text: &str, file: &str) -> Result<Self, DefinitionError> {
+        let source = Source {
+            file: file.to_owned(),
+            text: text.to_owned(),
+        };
+        let wire: Wire = toml::from_str(text).map_err(|error| source.of_toml(&error))?;
+        let name = Path::new(file)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let corpus_span = wire.corpus.span();
+        let definition = Definition {
+            name,
+            description: wire.description,
+            corpus: wire.corpus.into_inner(),
+            model: wire.model,
+            training: wire.training,
+            evaluation: wire.evaluation,
+            sweeps: wire.sweep.into_iter().map(Sweep::placed).collect(),
+            retry: wire.retry,
+            fits: wire.fit,
+            figures: wire.figures,
+            corpus_span,
+            source,
+        };
+        definition.check()?;
+        Ok(definition)
+    }
+
+    /// The definition's text, as it was read.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// The definition's file, as the user named it.
+    pub fn file(&self) -> &str {
+        &self.source.file
+    }
+
+    /// An error at a place of the file, for what only others can judge.
+    pub fn error_at(
+        &self,
+        place: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> DefinitionError {
+        self.source.error(Some(place), message, help)
+    }
+
+    fn check(&self) -> Result<(), DefinitionError> {
+        if self.corpus.chosen().is_none() {
+            return Err(self.source.error(
+                Some(self.corpus_span.clone()),
+                "a suite has exactly one corpus",
+                Some("write one of [corpus.cargo], [corpus.files] or [corpus.grammar]".into()),
+            ));
+        }
+        let made = self.corpus.tokenizer();
+        if let Some(given) = &self.corpus.tokenizer
+            && *given.get_ref() != made
+        {
+            let message = "this tokenizer does not fit the corpus";
+            let help =
+                "text has `bytes`, a grammar has `symbols`; leave it out to have the right one";
+            return Err(self
+                .source
+                .error(Some(given.span()), message, Some(help.into())));
+        }
+        self.training.check(&self.source)?;
+        self.evaluation.check(&self.source)
+    }
+}
