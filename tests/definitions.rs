@@ -42,7 +42,7 @@ fn an_unknown_key_names_the_known_one() {
 #[test]
 fn a_width_that_its_heads_do_not_divide() {
     let sweep = "[[sweep]]\nwidth = 48\nhead_width = 32\ndepth = 1\ntokens = 1000";
-    refused(sweep, "7:9", "width 48 is not divided by heads of width 32");
+    refused(sweep, "7:9", "width 48 is not a multiple of head_width 32");
     refused(sweep, "7:9", "width 32 or 64 would be");
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use etcetera::{BaseStrategy, choose_base_strategy};
 use isoflop_files::sha256;
 use isoflop_suite::{CorpusFacts, GrammarCorpus, Nats, Tokenizer};
 use serde::{Deserialize, Serialize};
@@ -32,17 +33,12 @@ pub struct Corpus {
 const FORMAT: u32 = 2;
 
 /// Where corpora are kept unless told otherwise: the user's cache folder.
-pub fn default_cache() -> PathBuf {
-    let variable = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let base =
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-    base.unwrap_or_else(std::env::temp_dir)
-        .join("isoflop")
-        .join("corpora")
+///
+/// # Errors
+/// If the system names no home of this user: a folder that others can write to is not trusted.
+pub fn default_cache() -> Result<PathBuf, CorpusError> {
+    let folders = choose_base_strategy().map_err(|_| CorpusError::NoHome)?;
+    Ok(folders.cache_dir().join("isoflop").join("corpora"))
 }
 
 /// `corpus.json`: what a cached corpus is.

@@ -13,6 +13,9 @@ pub enum CorpusError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// There is no folder to keep corpora in.
+    #[error("this user has no home folder to keep corpora in\n  help: name one with `--cache DIR`")]
+    NoHome,
     /// A package that is not locked.
     #[error("the corpus names the package `{0}`, which Cargo.lock does not have")]
     NotLocked(String),

@@ -107,7 +107,7 @@ impl Grammar {
         }
         if classes == 0 || words < 2 * classes || words > 1 << 22 {
             return refuse(
-                "`words` lies from twice the classes to 4194304, and there is at least one class",
+                "`words` must be from twice the classes to 4194304, and there must be at least one class",
             );
         }
         if !(0.0..=4.0).contains(&zipf) {

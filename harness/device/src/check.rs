@@ -10,7 +10,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use isoflop_corpus::Corpus;
-use isoflop_suite::{Bytes, Cell, CorpusFacts, Definition, Plan, Precision, Seconds};
+use isoflop_suite::{Bytes, Cell, CorpusFacts, Definition, Plan, Precision, Seconds, Verdict};
 use isoflop_train::{Named, TrainError, open_device};
 use serde::{Deserialize, Serialize};
 
@@ -66,29 +66,6 @@ const CELLS: [&str; 2] = [
     tokens = 12_800
     "#,
 ];
-
-/// What is to be thought of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// It trained as the reference did.
-    Trusted,
-    /// It did not.
-    Untrusted,
-    /// It was not asked.
-    Untested,
-}
-
-impl Verdict {
-    /// Its name in tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Trusted => "trusted",
-            Verdict::Untrusted => "untrusted",
-            Verdict::Untested => "untested",
-        }
-    }
-}
 
 /// How far a device was from the reference, and how far it might be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,8 @@ use burn::tensor::Tensor;
 use isoflop_train::Transformer;
 
 /// What a faulty device does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Fault {
     /// The first attention computes with queries 1% too large.
     Layer,
@@ -38,14 +39,7 @@ impl Fault {
 
     /// Its name, after `faulty:`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Fault::Layer => "layer",
-            Fault::Gradient => "gradient",
-            Fault::Nan => "nan",
-            Fault::Leak => "leak",
-            Fault::Die => "die",
-            Fault::Hang => "hang",
-        }
+        self.into()
     }
 
     /// The model that such a device would compute with.

@@ -10,7 +10,7 @@ mod report;
 mod subject;
 
 pub use adapter::{AdapterFacts, Kind, computes};
-pub use check::{Check, Difference, Verdict, check};
+pub use check::{Check, Difference, check};
 pub use fault::Fault;
 pub use peak::{copy_peak, multiply_peak};
 pub use report::{Rate, Report, Standing};

@@ -1,9 +1,9 @@
 //! What has been found out of a device, and how it stands with a suite.
 
-use isoflop_suite::{DeviceName, Flops, Precision, Seconds};
+use isoflop_suite::{DeviceName, Flops, Precision, Seconds, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdapterFacts, Check, Kind, Verdict};
+use crate::{AdapterFacts, Check, Kind};
 
 /// FLOPs per second of matrix multiplies in a precision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -16,6 +16,6 @@ pub use choice::{Asked, Choice, Shape};
 pub use error::FitsError;
 pub use filter::Filter;
 pub use kept::{each_value, read_any, read_fits};
-pub use quantities::{Names, NoQuantity, Quantity, Source};
+pub use quantities::{Names, NoQuantity, Quantity, QuantitySource};
 pub use rows::Rows;
 pub use suite::{Fitted, fit_suite};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use isoflop_law::{Point, Table, Unusable};
 use isoflop_ledger::{LedgerError, names};
 
-use crate::{FitsError, Names, Quantity, Rows, Source};
+use crate::{FitsError, Names, Quantity, QuantitySource, Rows};
 
 /// A law's points, and the rows that they are.
 pub(crate) struct Points {
@@ -23,11 +23,11 @@ impl Rows<'_> {
     /// them is left out as well.
     pub(crate) fn points(
         &self,
-        sources: &[Source],
-        more: &[Source],
+        sources: &[QuantitySource],
+        more: &[QuantitySource],
         names: &Names,
     ) -> Result<Points, FitsError> {
-        let read = |sources: &[Source]| -> Result<Vec<Vec<Option<f64>>>, LedgerError> {
+        let read = |sources: &[QuantitySource]| -> Result<Vec<Vec<Option<f64>>>, LedgerError> {
             sources
                 .iter()
                 .map(|source| source.numbers(self.columns))
@@ -116,7 +116,7 @@ impl Rows<'_> {
             columns: sources
                 .iter()
                 .chain([&loss])
-                .map(Source::to_string)
+                .map(QuantitySource::to_string)
                 .collect(),
             rows,
             table,

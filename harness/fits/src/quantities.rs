@@ -177,7 +177,11 @@ impl Names {
     ///
     /// # Errors
     /// If one is in no column and does not follow from others.
-    pub fn variables(&self, columns: &Columns, form: Form) -> Result<Vec<Source>, FitsError> {
+    pub fn variables(
+        &self,
+        columns: &Columns,
+        form: Form,
+    ) -> Result<Vec<QuantitySource>, FitsError> {
         let of = |quantity| self.source(columns, quantity);
         form.variables()
             .iter()
@@ -192,7 +196,7 @@ impl Names {
                         return Err(NoQuantity::no_x(form, columns).into());
                     };
                     columns.numbers(x)?;
-                    Ok(Source::Column(x.clone()))
+                    Ok(QuantitySource::Column(x.clone()))
                 }
             })
             .collect()
@@ -202,16 +206,20 @@ impl Names {
     ///
     /// # Errors
     /// If it is in no column and does not follow from others.
-    pub fn source(&self, columns: &Columns, quantity: Quantity) -> Result<Source, FitsError> {
+    pub fn source(
+        &self,
+        columns: &Columns,
+        quantity: Quantity,
+    ) -> Result<QuantitySource, FitsError> {
         if let Some(column) = self.column(columns, quantity)? {
-            return Ok(Source::Column(column));
+            return Ok(QuantitySource::Column(column));
         }
         let other = |quantity| self.column(columns, quantity);
         let [n, d, c] = [Quantity::Parameters, Quantity::Tokens, Quantity::Flops].map(other);
         let derived = match quantity {
-            Quantity::Parameters => Source::over_six(c?, d?),
-            Quantity::Tokens => Source::over_six(c?, n?),
-            Quantity::Flops => Source::six_times(n?, d?),
+            Quantity::Parameters => QuantitySource::over_six(c?, d?),
+            Quantity::Tokens => QuantitySource::over_six(c?, n?),
+            Quantity::Flops => QuantitySource::six_times(n?, d?),
             _ => None,
         };
         derived.ok_or_else(|| NoQuantity::new(quantity, columns).into())
@@ -225,7 +233,7 @@ fn plain(name: &str) -> String {
 
 /// Where a quantity's numbers come from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum QuantitySource {
     /// A column.
     Column(String),
     /// `C / (6 N)` or `C / (6 D)`, of the columns of C and the other.
@@ -234,13 +242,13 @@ pub enum Source {
     SixTimes(String, String),
 }
 
-impl Source {
+impl QuantitySource {
     fn over_six(flops: Option<String>, other: Option<String>) -> Option<Self> {
-        Some(Source::OverSix(flops?, other?))
+        Some(QuantitySource::OverSix(flops?, other?))
     }
 
     fn six_times(n: Option<String>, d: Option<String>) -> Option<Self> {
-        Some(Source::SixTimes(n?, d?))
+        Some(QuantitySource::SixTimes(n?, d?))
     }
 
     /// Its number in every row.
@@ -256,19 +264,19 @@ impl Source {
                 .collect())
         };
         match self {
-            Source::Column(name) => columns.numbers(name),
-            Source::OverSix(flops, other) => of_two(flops, other, |c, x| c / (6.0 * x)),
-            Source::SixTimes(n, d) => of_two(n, d, |n, d| 6.0 * n * d),
+            QuantitySource::Column(name) => columns.numbers(name),
+            QuantitySource::OverSix(flops, other) => of_two(flops, other, |c, x| c / (6.0 * x)),
+            QuantitySource::SixTimes(n, d) => of_two(n, d, |n, d| 6.0 * n * d),
         }
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for QuantitySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Column(name) => f.write_str(name),
-            Source::OverSix(flops, other) => write!(f, "{flops} / (6 {other})"),
-            Source::SixTimes(n, d) => write!(f, "6 {n} {d}"),
+            QuantitySource::Column(name) => f.write_str(name),
+            QuantitySource::OverSix(flops, other) => write!(f, "{flops} / (6 {other})"),
+            QuantitySource::SixTimes(n, d) => write!(f, "6 {n} {d}"),
         }
     }
 }

@@ -36,7 +36,7 @@ pub enum LawError {
         form: &'static str,
     },
     /// Huber's function needs a bend above zero.
-    #[error("delta is a finite number above zero, and not {0}")]
+    #[error("delta must be a finite number above zero, and it is {0}")]
     BadDelta(f64),
     /// Standard errors for some points only.
     #[error("{known} of {points} points have a standard error: give all of them one, or none")]
@@ -84,7 +84,7 @@ pub enum LawError {
         parameters: &'static [&'static str],
     },
     /// A fixed parameter with a value that it cannot have.
-    #[error("the value given for `{0}` is not one that it can have")]
+    #[error("`{0}` cannot have the value given for it")]
     NoValue(String),
     /// A parameter fixed more than once.
     #[error("`{0}` is fixed more than once")]

@@ -7,11 +7,11 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 use crate::bootstrap::{Resamples, jackknife, resample};
 use crate::declaration::Role;
 use crate::form::with_law;
+use crate::identification::{Identification, advice};
 use crate::interval::{bca, deviation, percentile, quantile, student_quantile, tail};
 use crate::law::{Law, Points};
 use crate::minimize::{Minimum, Problem, Stop};
 use crate::profile::{End, Reach, profile};
-use crate::verdict::{Verdict, advice};
 use crate::{Form, LawError, Objective, Table};
 
 /// Minima beside the best one that refits begin at.
@@ -69,7 +69,7 @@ pub struct Parameter {
     /// Interval by profile likelihood; an end is `None` where the data do not bound it.
     pub profile95: Option<[Option<f64>; 2]>,
     /// Whether the data bound the parameter; `None` where the fit did not converge.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<Identification>,
     /// What kind of run would bound it, where these do not.
     pub advice: Option<String>,
 }
@@ -78,8 +78,8 @@ impl Parameter {
     /// Whether the data bound the parameter on both sides; `None` where they were not asked.
     pub fn identified(&self) -> Option<bool> {
         match self.verdict? {
-            Verdict::Fixed => None,
-            verdict => Some(verdict == Verdict::Identified),
+            Identification::Fixed => None,
+            verdict => Some(verdict == Identification::Identified),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Parameter {
             ci95: None,
             percentile95: None,
             profile95: None,
-            verdict: Some(Verdict::Fixed),
+            verdict: Some(Identification::Fixed),
             advice: None,
         }
     }
@@ -171,7 +171,7 @@ impl Fit {
         let free = self
             .parameters
             .iter()
-            .filter(|it| it.verdict != Some(Verdict::Fixed));
+            .filter(|it| it.verdict != Some(Identification::Fixed));
         tail(self.units, free.count())
     }
 
@@ -529,7 +529,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
             bounds.map(|end| end.map(|end| self.value(index, end).clamp(-LARGEST, LARGEST)))
         });
         let piled = ends.filter(|_| enough && self.piles_up(index, &coordinates, reach, tail));
-        let verdict = bounds.map(Verdict::of);
+        let verdict = bounds.map(Identification::of);
         let resampled = bca(&values, value, &left_out, tail).or_else(|| percentile(&values, tail));
         let parameter = Parameter {
             name,

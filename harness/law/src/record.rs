@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::Verdict;
+use crate::identification::Identification;
 use crate::{
     AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Objective, Parameter,
 };
@@ -44,7 +44,7 @@ pub struct FitRecord {
     pub identified: BTreeMap<String, bool>,
     /// On which side the data do not bound it, by name.
     #[serde(default)]
-    pub verdict: BTreeMap<String, Verdict>,
+    pub verdict: BTreeMap<String, Identification>,
     /// What kind of run would bound it, where these do not, by name.
     #[serde(default)]
     pub advice: BTreeMap<String, String>,

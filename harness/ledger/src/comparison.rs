@@ -1,6 +1,6 @@
 //! `pace.parquet`: how fast devices train the cells of a suite, a row for each cell and device.
 
-use isoflop_suite::{Bytes, CellId, Flops, Nats, Precision, Seconds, Tokens};
+use isoflop_suite::{Bytes, CellId, Flops, Nats, Precision, Seconds, Tokens, Verdict};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::LedgerError;
@@ -26,8 +26,8 @@ pub struct Pace {
     pub device: String,
     /// Its adapter, as the driver names it.
     pub adapter: String,
-    /// Whether it passed its check in the cell's precision.
-    pub device_check: String,
+    /// What the check of the device in the cell's precision said.
+    pub device_check: Verdict,
     /// What the cell computes in.
     pub precision: Precision,
     /// The model's width and depth.
@@ -54,10 +54,44 @@ pub struct Pace {
     pub seconds_to_target: Option<Seconds>,
     /// How many times as fast as the first device.
     pub speed: Option<Estimate>,
-    /// `baseline`, `faster`, `slower`, `same` or `not comparable`.
-    pub verdict: String,
-    /// Why it is not comparable.
-    pub reason: Option<String>,
+    /// What that says, once it is judged.
+    pub comparison: Option<Comparison>,
+}
+
+/// A device compared with the first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is the first one.
+    Baseline,
+    /// The interval of its speed lies above one.
+    Faster,
+    /// The interval of its speed lies below one.
+    Slower,
+    /// The interval of its speed holds one.
+    Same,
+    /// It cannot be compared, for this reason.
+    NotComparable(String),
+}
+
+impl Comparison {
+    /// The word for it in tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Comparison::Baseline => "baseline",
+            Comparison::Faster => "faster",
+            Comparison::Slower => "slower",
+            Comparison::Same => "same",
+            Comparison::NotComparable(_) => "not comparable",
+        }
+    }
+
+    /// Why it cannot be compared.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Comparison::NotComparable(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// A column of one value per row.
@@ -83,7 +117,7 @@ pub fn pace_table(rows: &[Pace]) -> Result<DataFrame, LedgerError> {
         column!(rows, "cell", |r: &P| r.cell.to_string()),
         column!(rows, "device", |r: &P| r.device.clone()),
         column!(rows, "adapter", |r: &P| r.adapter.clone()),
-        column!(rows, "device_check", |r: &P| r.device_check.clone()),
+        column!(rows, "device_check", |r: &P| r.device_check.as_str()),
         column!(rows, "precision", |r: &P| r.precision.as_str()),
         column!(rows, "width", |r: &P| r.shape[0]),
         column!(rows, "depth", |r: &P| r.shape[1]),
@@ -108,8 +142,13 @@ pub fn pace_table(rows: &[Pace]) -> Result<DataFrame, LedgerError> {
         column!(rows, "speed", |r: &P| r.speed.map(|it| it.value)),
         column!(rows, "speed_low", |r: &P| r.speed.map(|it| it.low)),
         column!(rows, "speed_high", |r: &P| r.speed.map(|it| it.high)),
-        column!(rows, "verdict", |r: &P| r.verdict.clone()),
-        column!(rows, "reason", |r: &P| r.reason.clone()),
+        column!(rows, "verdict", |r: &P| {
+            r.comparison.as_ref().map(Comparison::as_str)
+        }),
+        column!(rows, "reason", |r: &P| {
+            let reason = r.comparison.as_ref().and_then(Comparison::reason);
+            reason.map(str::to_owned)
+        }),
     ];
     DataFrame::new(rows.len(), columns).map_err(|error| LedgerError::Column(error.to_string()))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use isoflop_files::{FileError, read_sealed};
-use isoflop_suite::{CellId, Status};
+use isoflop_suite::{CellId, End};
 
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord};
@@ -74,8 +74,7 @@ impl SuiteFolder {
             }
             if let Some(mut run) = self.result(&cell.id)? {
                 if let Some(reason) = excluded.reason(&cell.id) {
-                    run.outcome.status = Status::Excluded;
-                    run.outcome.reason = Some(reason.to_owned());
+                    run.outcome.end = End::Excluded(reason.to_owned());
                 }
                 cell.flops_budget = asked.budget(&cell.id, cell.flops_budget);
                 all.push(Finished {

@@ -21,6 +21,7 @@ mod error;
 mod exclusions;
 mod folder;
 mod lease;
+mod outcome;
 mod planned;
 mod reading;
 mod record;
@@ -30,7 +31,7 @@ mod sums;
 mod tables;
 
 pub use columns::Columns;
-pub use comparison::{Estimate, Pace, pace_table};
+pub use comparison::{Comparison, Estimate, Pace, pace_table};
 pub use error::LedgerError;
 pub use exclusions::Exclusions;
 pub use folder::{Finished, SuiteFolder};

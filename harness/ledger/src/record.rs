@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_suite::{Cell, CellId, Flops, Nats, Outcome, Status, TimeSplit};
+use isoflop_suite::{Cell, CellId, End, Flops, Nats, Outcome, Scores, Status, TimeSplit, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Version of `cell.json`, `result.json` and `machine.json`.
@@ -52,10 +52,10 @@ pub struct RunRecord {
     /// Its driver and the driver's version; the processor has none.
     #[serde(default)]
     pub driver: Option<String>,
-    /// Whether the device passed its check in the cell's precision: `trusted`, `untrusted` or
-    /// `untested`. Results from before there was a check have nothing here.
+    /// What the check of the device in the cell's precision said. Results from before there was a check
+    /// have nothing here.
     #[serde(default)]
-    pub device_check: Option<String>,
+    pub device_check: Option<Verdict>,
     /// Threads the run could use, on a CPU.
     pub threads: usize,
     /// This program's version.
@@ -64,7 +64,8 @@ pub struct RunRecord {
     pub bytes_per_token: f64,
     /// The corpus's exact entropy rate, where it is known.
     pub entropy_rate: Option<Nats>,
-    /// What it measured.
+    /// How it ended, and what it measured.
+    #[serde(with = "crate::outcome")]
     pub outcome: Outcome,
     /// SHA-256 of its log of steps.
     #[serde(default)]
@@ -75,19 +76,29 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// How the run ended, in a word.
+    pub fn status(&self) -> Status {
+        self.outcome.end.status()
+    }
+
     /// The record of a run that has not been made, as if it were done with this loss.
     pub(crate) fn placeholder(id: CellId, loss: Nats) -> Self {
-        let mut outcome = Outcome::unscored(Status::Done, String::new());
-        outcome.loss = Some(loss);
-        outcome.loss_se = Some(0.01 * loss);
-        outcome.train_loss = Some(loss);
-        outcome.tokens_per_second = Some(loss);
-        outcome.peak_memory = Some((1e9 * loss) as u64);
-        outcome.seconds = TimeSplit {
-            compile: loss,
-            data: loss,
-            steps: loss,
-            evaluation: loss,
+        let outcome = Outcome {
+            end: End::Done(Scores {
+                loss,
+                loss_se: Some(0.01 * loss),
+                train_loss: Some(loss),
+                scored_tokens: 0,
+            }),
+            tokens_per_second: Some(loss),
+            skipped_steps: 0,
+            seconds: TimeSplit {
+                compile: loss,
+                data: loss,
+                steps: loss,
+                evaluation: loss,
+            },
+            peak_memory: Some((1e9 * loss) as u64),
         };
         RunRecord {
             format: FORMAT,

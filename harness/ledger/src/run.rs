@@ -62,10 +62,10 @@ impl SuiteFolder {
         fs::create_dir_all(&run).map_err(LedgerError::io(&run))?;
         let ended = self.result(&cell.id)?;
         if let Some(record) = &ended
-            && !retry.again(record.outcome.status, record.tries)
+            && !retry.again(record.status(), record.tries)
         {
             self.tidy(record);
-            return Ok(Claim::Ended(record.outcome.status));
+            return Ok(Claim::Ended(record.status()));
         }
         let attempts = attempts(&run).map_err(LedgerError::io(&run))?;
         let last = attempts.last();
@@ -151,7 +151,7 @@ impl SuiteFolder {
             return Ok(false);
         }
         let done = from.result(&cell.id)?;
-        let Some(done) = done.filter(|run| run.outcome.status == Status::Done) else {
+        let Some(done) = done.filter(|run| run.status() == Status::Done) else {
             return Ok(false);
         };
         let steps = from.steps(&done)?;
@@ -184,7 +184,7 @@ impl SuiteFolder {
             thread::sleep(PUBLISHING / 100);
         }
         if !locked(&folder) {
-            put_away(&run, record.attempt, record.outcome.status);
+            put_away(&run, record.attempt, record.status());
         }
     }
 
@@ -193,7 +193,7 @@ impl SuiteFolder {
     /// # Errors
     /// If its result is there and cannot be read.
     pub fn status(&self, id: &CellId) -> Result<Option<Status>, LedgerError> {
-        Ok(self.result(id)?.map(|record| record.outcome.status))
+        Ok(self.result(id)?.map(|record| record.status()))
     }
 
     /// The last logged step of a cell's newest attempt, and whether that attempt's lease is held as
@@ -474,7 +474,7 @@ impl Attempt {
             .map_err(|error| self.gone(&draft, error))?;
         let run = self.run.clone();
         drop(self);
-        put_away(&run, record.attempt, record.outcome.status);
+        put_away(&run, record.attempt, record.status());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use isoflop_ledger::{
     AskedFor, Attempt, CellRecord, Claim, FORMAT, Leases, LedgerError, RunRecord, SuiteFolder,
 };
 use isoflop_suite::{
-    CorpusFacts, Definition, Outcome, Plan, Retry, Status, Step, TimeSplit, Tokenizer,
+    CorpusFacts, Definition, End, Outcome, Plan, Retry, Scores, Status, Step, Tokenizer,
 };
 use tempfile::TempDir;
 
@@ -41,20 +41,25 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
         version: "0".into(),
         bytes_per_token: 1.0,
         entropy_rate: None,
-        outcome: Outcome {
-            skipped_steps: 0,
-            status,
-            reason: None,
-            loss: Some(1.25),
+        outcome: Outcome::unmeasured(end(status)),
+        steps_sha256: None,
+        provenance: None,
+    }
+}
+
+fn end(status: Status) -> End {
+    let reason = "a reason".to_owned();
+    match status {
+        Status::Done => End::Done(Scores {
+            loss: 1.25,
             loss_se: Some(0.01),
             train_loss: None,
             scored_tokens: 1000,
-            tokens_per_second: None,
-            seconds: TimeSplit::default(),
-            peak_memory: None,
-        },
-        steps_sha256: None,
-        provenance: None,
+        }),
+        Status::Diverged => End::Diverged(reason),
+        Status::OutOfMemory => End::OutOfMemory(reason),
+        Status::Failed => End::Failed(reason),
+        Status::Excluded => End::Excluded(reason),
     }
 }
 
@@ -101,7 +106,7 @@ fn a_cell_is_trained_by_one_and_published_once() {
     attempt.publish(&record).unwrap();
     assert!(matches!(claim(&suite, &cell), Claim::Ended(Status::Done)));
     let record = suite.result(&cell.id).unwrap().unwrap();
-    assert_eq!(record.outcome.loss, Some(1.25));
+    assert_eq!(record.outcome.end.scores().map(|it| it.loss), Some(1.25));
     assert_eq!(
         suite.steps(&record).unwrap(),
         [step(1), step(2)],
@@ -337,7 +342,7 @@ fn a_damaged_list_of_exclusions_leaves_nothing_in() {
     for bytes in damaged(whole.as_bytes()) {
         fs::write(&path, &bytes).unwrap();
         match suite.finished() {
-            Ok(runs) => assert_eq!(runs[0].run.outcome.status, Status::Excluded),
+            Ok(runs) => assert_eq!(runs[0].run.status(), Status::Excluded),
             Err(error) => assert!(error.to_string().contains("excluded.toml"), "{error}"),
         }
     }
@@ -464,6 +469,6 @@ fn a_finished_run_is_taken_over() {
     attempt.publish(&result(&cell, 2, Status::Done)).unwrap();
     assert!(adopt());
     let record = suite.result(&cell.id).unwrap().unwrap();
-    assert_eq!((record.attempt, record.outcome.status), (1, Status::Done));
+    assert_eq!((record.attempt, record.status()), (1, Status::Done));
     assert_eq!(suite.steps(&record).unwrap(), [step(1), step(2)]);
 }

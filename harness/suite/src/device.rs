@@ -26,7 +26,8 @@ pub enum DeviceName {
 }
 
 /// A GPU backend of Burn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Backend {
     /// Any graphics API that wgpu finds, by shaders in WGSL.
     Wgpu,
@@ -52,13 +53,7 @@ impl Backend {
 
     /// Its name, and that of the Cargo feature that builds it in.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Backend::Wgpu => "wgpu",
-            Backend::Vulkan => "vulkan",
-            Backend::Cuda => "cuda",
-            Backend::Rocm => "rocm",
-            Backend::Metal => "metal",
-        }
+        self.into()
     }
 }
 

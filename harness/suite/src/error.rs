@@ -45,12 +45,12 @@ impl fmt::Display for DefinitionError {
 
 /// A definition's text and name: turns byte spans into errors with file and line.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Source {
+pub(crate) struct DefinitionText {
     pub file: String,
     pub text: String,
 }
 
-impl Source {
+impl DefinitionText {
     pub fn error(
         &self,
         span: Option<Range<usize>>,

@@ -38,6 +38,7 @@ mod plan;
 mod precision;
 mod rules;
 pub mod slips;
+mod verdict;
 
 pub use axis::Axis;
 pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, Optimizer, Schedule, Training};
@@ -51,10 +52,11 @@ pub use error::DefinitionError;
 pub use flops::TrainingFlops;
 pub use memory::{process_memory, training_memory};
 pub use model::{FeedForward, Model, ParameterCount};
-pub use outcome::{Outcome, Retry, Status, Step, TimeSplit};
+pub use outcome::{End, Outcome, Retry, Scores, Status, Step, TimeSplit};
 pub use plan::{Plan, PlannedCell};
 pub use precision::{NoPrecision, Precision};
 pub use rules::Decision;
+pub use verdict::Verdict;
 
 /// Parameters, as a count.
 pub type Parameters = u64;

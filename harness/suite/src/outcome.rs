@@ -1,6 +1,7 @@
 //! What training a cell reports: its steps, and how it ended.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::{Bytes, Nats, Seconds, Tokens};
 
@@ -27,12 +28,23 @@ pub struct Step {
 }
 
 /// How a run ended. A status is data in the table, never a line of code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Status {
     /// Trained and scored.
     Done,
-    /// The loss or the gradient was no longer finite.
+    /// The loss or the gradient was no longer finite, or the loss was above its start for long.
     Diverged,
     /// The device or the machine had no memory left.
     OutOfMemory,
@@ -45,13 +57,7 @@ pub enum Status {
 impl Status {
     /// The word for it in tables.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Done => "done",
-            Status::Diverged => "diverged",
-            Status::OutOfMemory => "out-of-memory",
-            Status::Failed => "failed",
-            Status::Excluded => "excluded",
-        }
+        self.into()
     }
 }
 
@@ -59,16 +65,10 @@ impl std::str::FromStr for Status {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        const ALL: [Status; 5] = [
-            Status::Done,
-            Status::Diverged,
-            Status::OutOfMemory,
-            Status::Failed,
-            Status::Excluded,
-        ];
-        let found = ALL.into_iter().find(|status| status.as_str() == name);
-        found.ok_or_else(|| {
-            "it is one of done, diverged, out-of-memory, failed, excluded".to_owned()
+        let mut all = Status::VARIANTS.iter().copied();
+        all.find(|status| status.as_str() == name).ok_or_else(|| {
+            let words: Vec<&str> = Status::VARIANTS.iter().map(|it| it.as_str()).collect();
+            format!("it must be one of {}", words.join(", "))
         })
     }
 }
@@ -86,26 +86,15 @@ pub struct TimeSplit {
     pub evaluation: Seconds,
 }
 
-/// What a finished run measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How a run ended, and what it measured.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// How it ended.
-    pub status: Status,
-    /// Why, where the status is not `Done`.
-    pub reason: Option<String>,
-    /// Mean loss over the scored validation tokens.
-    pub loss: Option<Nats>,
-    /// Its standard error, from the spread between sequences.
-    pub loss_se: Option<Nats>,
-    /// Mean training loss over the last twentieth of the steps.
-    pub train_loss: Option<Nats>,
-    /// Steps left out because a gradient overflowed in 16-bit floats at the loss scale of the time.
-    #[serde(default)]
-    pub skipped_steps: u64,
-    /// Validation tokens scored.
-    pub scored_tokens: Tokens,
-    /// Tokens per second over the steps after warm-up of the device.
+    pub end: End,
+    /// Tokens per second over the steps after the first ones.
     pub tokens_per_second: Option<f64>,
+    /// Steps left out because a gradient overflowed in 16-bit floats at the loss scale of the time.
+    pub skipped_steps: u64,
     /// Where the time went.
     pub seconds: TimeSplit,
     /// Most memory held while it trained: on a GPU what its allocator has taken, on a processor the
@@ -113,18 +102,73 @@ pub struct Outcome {
     pub peak_memory: Option<Bytes>,
 }
 
+/// How a run ended, with its scores or with the reason why it has none.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// Trained and scored.
+    Done(Scores),
+    /// The loss or the gradient was no longer finite, or the loss was above its start for long.
+    Diverged(String),
+    /// The device or the machine had no memory left.
+    OutOfMemory(String),
+    /// An error, or the end of the process.
+    Failed(String),
+    /// Left out by the user.
+    Excluded(String),
+}
+
+/// What a trained model was found to be worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores {
+    /// Mean loss over the scored validation tokens.
+    pub loss: Nats,
+    /// Its standard error, from the spread between sequences.
+    pub loss_se: Option<Nats>,
+    /// Mean training loss over the last twentieth of the steps.
+    pub train_loss: Option<Nats>,
+    /// Validation tokens scored.
+    pub scored_tokens: Tokens,
+}
+
+impl End {
+    /// The status that tables have.
+    pub fn status(&self) -> Status {
+        match self {
+            End::Done(_) => Status::Done,
+            End::Diverged(_) => Status::Diverged,
+            End::OutOfMemory(_) => Status::OutOfMemory,
+            End::Failed(_) => Status::Failed,
+            End::Excluded(_) => Status::Excluded,
+        }
+    }
+
+    /// The scores of a run that is done.
+    pub fn scores(&self) -> Option<&Scores> {
+        match self {
+            End::Done(scores) => Some(scores),
+            _ => None,
+        }
+    }
+
+    /// Why a run is not done.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            End::Done(_) => None,
+            End::Diverged(reason)
+            | End::OutOfMemory(reason)
+            | End::Failed(reason)
+            | End::Excluded(reason) => Some(reason),
+        }
+    }
+}
+
 impl Outcome {
-    /// The outcome of a run that ended before it was scored.
-    pub fn unscored(status: Status, reason: String) -> Self {
+    /// The outcome of a run of which nothing is known but its end.
+    pub fn unmeasured(end: End) -> Self {
         Outcome {
-            status,
-            reason: Some(reason),
-            loss: None,
-            loss_se: None,
-            train_loss: None,
-            skipped_steps: 0,
-            scored_tokens: 0,
+            end,
             tokens_per_second: None,
+            skipped_steps: 0,
             seconds: TimeSplit::default(),
             peak_memory: None,
         }

@@ -174,13 +174,15 @@ fn resolve_model(
     if !width.is_multiple_of(head_width) {
         let near = (width / head_width).max(1) * head_width;
         return Err((
-            format!("width {width} is not divided by heads of width {head_width}"),
+            format!("width {width} is not a multiple of head_width {head_width}"),
             format!("width {near} or {} would be", near + head_width),
         ));
     }
     if !head_width.is_multiple_of(2) {
         return Err((
-            format!("heads of width {head_width} cannot turn: rotary positions need pairs"),
+            format!(
+                "head_width = {head_width} must be even: rotary positions turn pairs of numbers"
+            ),
             "use an even head width".into(),
         ));
     }
@@ -268,7 +270,7 @@ fn resolve_evaluation(
         return Err(definition.source.error(
             Some(definition.evaluation.context.span()),
             format!(
-                "`context` = {context} leaves nothing to score of sequences of {}",
+                "`context` = {context} leaves nothing to score in sequences of {} tokens",
                 model.sequence_length
             ),
             Some("use a smaller context or a longer sequence".into()),

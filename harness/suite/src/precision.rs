@@ -8,9 +8,21 @@ use serde::{Deserialize, Serialize};
 /// What a training step computes in. Parameters, gradients and the optimizer's moments are kept in
 /// f32 whichever it is (Micikevicius et al. 2018, arXiv:1710.03740).
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Precision {
     /// 32 bits throughout.
     #[default]
@@ -37,13 +49,7 @@ impl Precision {
 
     /// Its name in definitions and tables.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::F16 => "f16",
-            Precision::Bf16 => "bf16",
-            Precision::MixedF16 => "mixed-f16",
-            Precision::MixedBf16 => "mixed-bf16",
-        }
+        self.into()
     }
 
     /// The precision that its matrix multiplies are made in.

@@ -14,7 +14,7 @@ const HASH: usize = 32;
 /// Where a run is. Data position, schedule and random state all follow from the step, and the order
 /// of data from the cell's seed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct RunState {
     /// Steps done.
     pub step: u64,
     /// The loss of the first step.
@@ -48,7 +48,7 @@ pub struct Mean {
 
 /// A run's state: where it is, the model's parameters and the optimizer's moments.
 pub struct Checkpoint {
-    pub progress: Progress,
+    pub state: RunState,
     pub model: Bytes,
     pub optimizer: Bytes,
 }
@@ -56,9 +56,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The state as it is written, with a hash at its end.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let progress = serde_json::to_vec(&self.progress).expect("progress is plain data");
+        let state = serde_json::to_vec(&self.state).expect("state is plain data");
         let mut bytes = MAGIC.to_vec();
-        for part in [&progress[..], &self.model, &self.optimizer] {
+        for part in [&state[..], &self.model, &self.optimizer] {
             bytes.extend((part.len() as u64).to_le_bytes());
             bytes.extend(part);
         }
@@ -93,10 +93,9 @@ impl Checkpoint {
             Some(part)
         };
         let mut next = || part().ok_or_else(|| refuse("it is cut short"));
-        let progress =
-            serde_json::from_slice(next()?).map_err(|error| refuse(&error.to_string()))?;
+        let state = serde_json::from_slice(next()?).map_err(|error| refuse(&error.to_string()))?;
         Ok(Checkpoint {
-            progress,
+            state,
             model: Bytes::from_bytes_vec(next()?.to_vec()),
             optimizer: Bytes::from_bytes_vec(next()?.to_vec()),
         })
@@ -109,7 +108,7 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         Checkpoint {
-            progress: Progress {
+            state: RunState {
                 step: 7,
                 first_loss: Some(3.25),
                 means: vec![
@@ -138,7 +137,7 @@ mod tests {
     fn bytes_keep_everything() {
         let before = checkpoint();
         let after = Checkpoint::from_bytes(&before.to_bytes()).unwrap();
-        assert_eq!(after.progress, before.progress);
+        assert_eq!(after.state, before.state);
         assert_eq!(after.model[..], before.model[..]);
         assert_eq!(after.optimizer[..], before.optimizer[..]);
     }

@@ -64,7 +64,7 @@ pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         let fitted = fit_table(arguments, table)?;
         if !arguments.json {
-            tell_parts(&fitted.parts);
+            show_parts(&fitted.parts);
         }
         records.extend(fitted.parts.into_iter().flatten());
         refusal = fitted.refusal.or(refusal);
@@ -140,7 +140,7 @@ fn choice(arguments: &Arguments, shape: Shape) -> Choice {
     }
 }
 
-fn tell_parts(parts: &[Vec<Record>]) {
+fn show_parts(parts: &[Vec<Record>]) {
     for (index, record) in parts.iter().flatten().enumerate() {
         if index > 0 {
             println!();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use isoflop_corpus::default_cache;
+use isoflop_corpus::{CorpusError, default_cache};
 use isoflop_suite::{Change, DeviceName, NoDevice};
 
 use super::training::best_device;
@@ -28,8 +28,11 @@ pub struct SuiteArguments {
 
 impl SuiteArguments {
     /// Where prepared corpora and reports of devices are kept.
-    pub fn cache(&self) -> PathBuf {
-        self.cache.clone().unwrap_or_else(default_cache)
+    ///
+    /// # Errors
+    /// If none is named and the user has no home.
+    pub fn cache(&self) -> Result<PathBuf, CorpusError> {
+        self.cache.clone().map_or_else(default_cache, Ok)
     }
 
     /// Opens the suite, on its device.
@@ -37,7 +40,7 @@ impl SuiteArguments {
     /// # Errors
     /// If the definition is refused, its laws could not be fitted, or its corpus cannot be prepared.
     pub fn open(&self) -> anyhow::Result<Suite> {
-        let cache = self.cache();
+        let cache = self.cache()?;
         let device = match &self.device {
             DeviceChoice::Auto => best_device(&cache),
             DeviceChoice::Named(name) => name.clone(),

@@ -68,7 +68,7 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     print!("{}", memory(&suite));
     print!(
         "{}",
-        forecast(&suite, &arguments.suite.cache(), arguments.workers)
+        forecast(&suite, &arguments.suite.cache()?, arguments.workers)
     );
     Ok(ExitCode::SUCCESS)
 }

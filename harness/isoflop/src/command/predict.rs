@@ -60,7 +60,7 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ("run_high", number(&|row| end(row.said.run95, 1))),
         ("times_beyond", number(&|row| Some(row.times_beyond()))),
     ])?;
-    tell(&laws, &rows, records.len());
+    say_what_is_left_out(&laws, &rows, records.len());
     if arguments.json {
         print!("{}", json_lines(&mut table));
     } else {
@@ -140,7 +140,7 @@ impl<'a> Said<'a> {
 /// Beyond the fitted runs by more than this is far.
 const FAR: f64 = 2.0;
 
-fn tell(laws: &[Said], rows: &[Option<Row>], fits: usize) {
+fn say_what_is_left_out(laws: &[Said], rows: &[Option<Row>], fits: usize) {
     let forms: BTreeSet<&str> = laws.iter().map(|law| law.fit.form.equation()).collect();
     for equation in forms {
         say!("{equation}");
@@ -155,7 +155,7 @@ fn tell(laws: &[Said], rows: &[Option<Row>], fits: usize) {
     let without = rows.iter().filter(|row| row.is_none()).count();
     if without > 0 {
         say!(
-            "{} without a number above zero for the law, or without a law of their own: left empty",
+            "{} left empty: they have no number above zero for the law, or no law is for them",
             count(without, "row")
         );
     }

@@ -62,7 +62,7 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         println!("{}", serde_json::to_string(&all)?);
     } else {
-        tell(&suite, &all);
+        show(&suite, &all);
     }
     let done = all.iter().all(|cell| cell.status == Status::Done.as_str());
     Ok(if done {
@@ -95,11 +95,12 @@ fn cell_status(
         return Ok(cell);
     }
     if let Some(result) = folder.result(&planned.id)? {
-        cell.status = result.outcome.status.as_str();
-        cell.reason = result.outcome.reason;
+        let end = &result.outcome.end;
+        cell.status = end.status().as_str();
+        cell.reason = end.reason().map(str::to_owned);
         cell.tokens_per_second = result.outcome.tokens_per_second;
-        cell.loss = result.outcome.loss;
-        if result.outcome.status == Status::Done {
+        if let Some(scores) = end.scores() {
+            cell.loss = Some(scores.loss);
             cell.step = cell.steps;
         }
         return Ok(cell);
@@ -120,7 +121,7 @@ fn cell_status(
     Ok(cell)
 }
 
-fn tell(suite: &Suite, all: &[CellStatus]) {
+fn show(suite: &Suite, all: &[CellStatus]) {
     let of = |status: &str| all.iter().filter(|cell| cell.status == status).count();
     let counts: Vec<String> = [
         "done",

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use isoflop_law::{
-    Allocation, Fit, FitRecord, HoldoutRecord, Isoflop, IsoflopRecord, LawError, Method, Objective,
-    Record, Refused, Verdict, allocate,
+    Allocation, Fit, FitRecord, HoldoutRecord, Identification, Isoflop, IsoflopRecord, LawError,
+    Method, Objective, Record, Refused, allocate,
 };
 
 use super::{columns, count, interval, number, si};
@@ -92,7 +92,7 @@ fn parameters(record: &FitRecord, fit: &Fit) -> String {
                     .profile95
                     .map_or_else(|| "-".to_owned(), open_interval),
                 match parameter.verdict {
-                    None | Some(Verdict::Identified) => String::new(),
+                    None | Some(Identification::Identified) => String::new(),
                     Some(verdict) => verdict.words().to_owned(),
                 },
             ]

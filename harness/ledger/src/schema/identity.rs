@@ -1,5 +1,7 @@
 //! Which run it is, and how it ended.
 
+use isoflop_suite::Verdict;
+
 use super::{CellColumn, column, names};
 
 pub const COLUMNS: &[CellColumn] = &[
@@ -33,22 +35,20 @@ pub const COLUMNS: &[CellColumn] = &[
         "device_check",
         "",
         "verdict on the device in the cell's precision: trusted, untrusted or untested",
-        |it| {
-            let check = it.run.device_check.clone();
-            check.unwrap_or_else(|| "untested".to_owned())
-        }
+        |it| it.run.device_check.unwrap_or(Verdict::Untested).as_str()
     ),
     column!(
         names::STATUS,
         "",
         "done, diverged, out-of-memory, failed or excluded",
-        |it| it.run.outcome.status.as_str()
+        |it| it.run.status().as_str()
     ),
     column!("reason", "", "why it is not done", |it| it
         .run
         .outcome
-        .reason
-        .clone()),
+        .end
+        .reason()
+        .map(str::to_owned)),
     column!("attempt", "", "which attempt published the result", |it| it
         .run
         .attempt),

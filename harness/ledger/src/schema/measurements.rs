@@ -1,26 +1,29 @@
 //! What was measured.
 
+use isoflop_suite::Scores;
+
 use super::{CellColumn, column, names};
+use crate::Finished;
 
 pub const COLUMNS: &[CellColumn] = &[
     column!(
         names::LOSS,
         "nats per token",
         "mean loss over held-out tokens",
-        |it| it.run.outcome.loss
+        |it| scores(it).map(|it| it.loss)
     ),
     column!(
         names::LOSS_SE,
         "nats per token",
         "standard error of the loss, between sequences",
-        |it| it.run.outcome.loss_se
+        |it| scores(it)?.loss_se
     ),
     column!(
         "bits_per_byte",
         "bits per byte",
         "the loss per byte of text",
         |it| {
-            let nats = it.run.outcome.loss?;
+            let nats = scores(it)?.loss;
             Some(nats / std::f64::consts::LN_2 / it.run.bytes_per_token)
         }
     ),
@@ -28,7 +31,7 @@ pub const COLUMNS: &[CellColumn] = &[
         "train_loss",
         "nats per token",
         "mean training loss over the last twentieth of the steps",
-        |it| it.run.outcome.train_loss
+        |it| scores(it)?.train_loss
     ),
     column!(
         "skipped_steps",
@@ -46,7 +49,7 @@ pub const COLUMNS: &[CellColumn] = &[
         "scored_tokens",
         "tokens",
         "held-out tokens that the loss is the mean of",
-        |it| it.run.outcome.scored_tokens
+        |it| scores(it).map_or(0, |it| it.scored_tokens)
     ),
     column!("threads", "", "processor threads", |it| it.run.threads
         as u64),
@@ -85,3 +88,7 @@ pub const COLUMNS: &[CellColumn] = &[
         |it| it.run.outcome.peak_memory
     ),
 ];
+
+fn scores(it: &Finished) -> Option<&Scores> {
+    it.run.outcome.end.scores()
+}

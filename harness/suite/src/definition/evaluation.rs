@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::error::Source;
+use crate::error::DefinitionText;
 use crate::{DefinitionError, Tokens};
 
 /// `[evaluation]`: the fixed validation tokens a trained model is scored on.
@@ -27,7 +27,7 @@ impl Default for EvaluationDefinition {
 }
 
 impl EvaluationDefinition {
-    pub(super) fn check(&self, source: &Source) -> Result<(), DefinitionError> {
+    pub(super) fn check(&self, source: &DefinitionText) -> Result<(), DefinitionError> {
         if *self.tokens.get_ref() == 0 {
             let message = "`tokens` to score must be above 0";
             return Err(source.error(Some(self.tokens.span()), message, None));

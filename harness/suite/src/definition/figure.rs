@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A figure of a suite's results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Figure {
     /// Loss against parameters, a series for each data budget.
     LossVsParameters,
@@ -30,12 +31,6 @@ impl Figure {
 
     /// The figure's name in definitions, and its files'.
     pub fn name(self) -> &'static str {
-        match self {
-            Figure::LossVsParameters => "loss-vs-parameters",
-            Figure::LossVsTokens => "loss-vs-tokens",
-            Figure::LossVsCompute => "loss-vs-compute",
-            Figure::TrainingCurves => "training-curves",
-            Figure::Isoflop => "isoflop",
-        }
+        self.into()
     }
 }

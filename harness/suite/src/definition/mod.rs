@@ -16,7 +16,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml_edit::DocumentMut;
 
-use crate::error::Source;
+use crate::error::DefinitionText;
 use crate::{DefinitionError, Retry};
 
 pub use change::{Change, NoChange};
@@ -55,7 +55,7 @@ pub struct Definition {
     pub figures: Vec<Figure>,
     /// Where `[corpus]` stands in the file.
     pub(crate) corpus_span: Range<usize>,
-    pub(crate) source: Source,
+    pub(crate) source: DefinitionText,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +121,7 @@ impl Definition {
     /// # Errors
     /// If the text is not TOML, has an unknown key, or a setting out of its range.
     pub fn parse(text: &str, file: &str) -> Result<Self, DefinitionError> {
-        let source = Source {
+        let source = DefinitionText {
             file: file.to_owned(),
             text: text.to_owned(),
         };

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::error::Source;
+use crate::error::DefinitionText;
 use crate::{Axis, DefinitionError, Precision};
 
 /// More cells than this is a slip of the pen: a product of axes that was meant as a list.
@@ -106,7 +106,7 @@ macro_rules! axes {
                 &self,
                 item: &Sweep,
                 span: Range<usize>,
-                source: &Source,
+                source: &DefinitionText,
             ) -> Result<Sweep, DefinitionError> {
                 Ok(Sweep {
                     list: Vec::new(),
@@ -138,7 +138,7 @@ impl Sweep {
     /// The points of the sweep, each with the place in the file to point at when it is refused.
     pub(crate) fn points(
         &self,
-        source: &Source,
+        source: &DefinitionText,
     ) -> Result<Vec<(Point, Range<usize>)>, DefinitionError> {
         if self.list.is_empty() {
             return self.product(source);
@@ -155,7 +155,10 @@ impl Sweep {
         Ok(all)
     }
 
-    fn product(&self, source: &Source) -> Result<Vec<(Point, Range<usize>)>, DefinitionError> {
+    fn product(
+        &self,
+        source: &DefinitionText,
+    ) -> Result<Vec<(Point, Range<usize>)>, DefinitionError> {
         let missing = |name: &str| {
             let message = format!("the sweep gives no `{name}`");
             source.error(Some(self.span.clone()), message, None)
@@ -173,7 +176,7 @@ impl Sweep {
         Ok(points.map(|point| (point, place.clone())).collect())
     }
 
-    fn one_budget(&self, source: &Source) -> Result<(), DefinitionError> {
+    fn one_budget(&self, source: &DefinitionText) -> Result<(), DefinitionError> {
         let given = [
             self.tokens.is_some(),
             self.tokens_per_parameter.is_some(),
@@ -194,7 +197,7 @@ fn either<T: Clone>(
     name: &str,
     outer: &Option<Axis<T>>,
     inner: &Option<Axis<T>>,
-    source: &Source,
+    source: &DefinitionText,
 ) -> Result<Option<Axis<T>>, DefinitionError> {
     match (outer, inner) {
         (Some(_), Some(inner)) => Err(source.error(
@@ -209,7 +212,7 @@ fn either<T: Clone>(
 /// Points so far, to be crossed with one axis after another.
 struct Product<'a> {
     points: Vec<Point>,
-    source: &'a Source,
+    source: &'a DefinitionText,
 }
 
 impl Product<'_> {

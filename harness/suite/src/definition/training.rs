@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::DefinitionError;
-use crate::error::Source;
+use crate::error::DefinitionText;
 
 /// The learning rate's course after warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl Default for TrainingDefinition {
 }
 
 impl TrainingDefinition {
-    pub(super) fn check(&self, source: &Source) -> Result<(), DefinitionError> {
+    pub(super) fn check(&self, source: &DefinitionText) -> Result<(), DefinitionError> {
         let refuse =
             |span: Range<usize>, message: String| Err(source.error(Some(span), message, None));
         for (name, share) in [("warmup", &self.warmup), ("decay", &self.decay)] {

@@ -55,7 +55,7 @@ pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Err(Refusal::usage("`--devices` names a device twice").into());
     }
     arguments.devices.iter().try_for_each(require_built)?;
-    let cache = arguments.cache.clone().unwrap_or_else(default_cache);
+    let cache = arguments.cache.clone().map_or_else(default_cache, Ok)?;
     let suite = Suite::open(
         &arguments.suite,
         &arguments.changes,
@@ -157,10 +157,12 @@ fn table(rows: &[Pace], cells: &[PlannedCell]) -> String {
                 row.speed.map_or_else(none, |it| {
                     format!("{:.3}x [{:.3}, {:.3}]", it.value, it.low, it.high)
                 }),
-                match &row.reason {
-                    Some(reason) => format!("{}: {reason}", row.verdict),
-                    None => row.verdict.clone(),
-                },
+                row.comparison
+                    .as_ref()
+                    .map_or_else(none, |it| match it.reason() {
+                        Some(reason) => format!("{}: {reason}", it.as_str()),
+                        None => it.as_str().to_owned(),
+                    }),
             ]
         })
         .collect();

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use isoflop_corpus::default_cache;
-use isoflop_device::{Check, Report, Subject, Verdict};
-use isoflop_suite::{Backend, DeviceName, Precision};
+use isoflop_device::{Check, Report, Subject};
+use isoflop_suite::{Backend, DeviceName, Precision, Verdict};
 use isoflop_train::{is_built, require_built};
 
 use crate::show::{say, si};
@@ -36,7 +36,8 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for subject in &arguments.device {
         require_built(&subject.device())?;
     }
-    let reports = Reports::new(&arguments.cache.clone().unwrap_or_else(default_cache));
+    let cache = arguments.cache.clone().map_or_else(default_cache, Ok)?;
+    let reports = Reports::new(&cache);
     let mut all = Vec::new();
     let mut shown = |report: Report| {
         // As soon as it is known: the next device may take minutes.

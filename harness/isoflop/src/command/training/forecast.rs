@@ -33,7 +33,7 @@ pub fn forecast(suite: &Suite, cache: &Path, workers: Option<usize>) -> String {
     let left_out = match not_forecast {
         0 => String::new(),
         some => format!(
-            "{} in a precision of which no cell is cheap: not in that time\n",
+            "{} not in that time: no cell of their precision is cheap enough to measure\n",
             count(some, "cell")
         ),
     };

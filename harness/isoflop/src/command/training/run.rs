@@ -125,7 +125,7 @@ fn job<'a>(
     suite: &'a Suite,
     folder: &'a SuiteFolder,
 ) -> anyhow::Result<Job<'a>> {
-    let cache = arguments.cache();
+    let cache = arguments.cache()?;
     let standing =
         Reports::new(&cache).standing(&suite.device, &suite.precisions(), options.unchecked)?;
     let (workers, threads) = suite.workers(options.workers);

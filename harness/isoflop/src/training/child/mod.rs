@@ -19,7 +19,7 @@ use isoflop_ledger::Leases;
 use isoflop_train::on_threads;
 
 use crate::planning::Suite;
-use crate::training::children::{Assignment, Garbled, Message, Order, read, take_stdout, tell};
+use crate::training::children::{Assignment, Garbled, Message, Order, read, send, take_stdout};
 
 /// How long a child may take to leave a checkpoint when its parent has died.
 const GRACE: Duration = Duration::from_secs(5);
@@ -109,7 +109,7 @@ pub fn child() -> anyhow::Result<ExitCode> {
         next = match ahead {
             Some(next) => next,
             None => {
-                tell(&Message::Finished)?;
+                send(&Message::Finished)?;
                 orders.next()?
             }
         };
@@ -129,7 +129,7 @@ fn on_all_threads<T: Send>(
 }
 
 fn doing(what: &str) -> std::io::Result<()> {
-    tell(&Message::Doing {
+    send(&Message::Doing {
         what: what.to_owned(),
     })
 }

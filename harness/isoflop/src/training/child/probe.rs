@@ -8,14 +8,14 @@ use isoflop_suite::{Backend, Precision};
 use isoflop_train::{devices_of, open_device};
 
 use super::doing;
-use crate::training::children::{Message, tell};
+use crate::training::children::{Message, send};
 
 /// Lists the devices of a backend.
 pub fn list(word: &str) -> anyhow::Result<()> {
     doing("listing adapters")?;
     for backend in Backend::ALL.into_iter().filter(|it| it.as_str() == word) {
         for name in devices_of(backend) {
-            tell(&Message::Device { name })?;
+            send(&Message::Device { name })?;
         }
     }
     Ok(())
@@ -24,7 +24,7 @@ pub fn list(word: &str) -> anyhow::Result<()> {
 /// Asks adapter and driver.
 pub fn identify(subject: &Subject) -> anyhow::Result<()> {
     doing("opening the adapter")?;
-    tell(&Message::Adapter(AdapterFacts::of(&subject.device())?))?;
+    send(&Message::Adapter(AdapterFacts::of(&subject.device())?))?;
     Ok(())
 }
 
@@ -32,7 +32,7 @@ pub fn identify(subject: &Subject) -> anyhow::Result<()> {
 pub fn check(subject: &Subject, precision: Precision, cache: &Path) -> anyhow::Result<()> {
     doing(&format!("the training check in {precision}"))?;
     let check = isoflop_device::check(subject, precision, cache)?;
-    tell(&Message::Check(check))?;
+    send(&Message::Check(check))?;
     Ok(())
 }
 
@@ -44,22 +44,22 @@ pub fn measure(subject: &Subject) -> anyhow::Result<()> {
     let started = computes(&device, Precision::F32);
     let seconds = begin.elapsed().as_secs_f64();
     anyhow::ensure!(started, "a product of small matrices came out wrong");
-    tell(&Message::Started { seconds })?;
+    send(&Message::Started { seconds })?;
     doing("asking what it computes in")?;
     let precisions = Precision::ALL
         .into_iter()
         .filter(|precision| computes(&device, *precision))
         .collect();
-    tell(&Message::Precisions { precisions })?;
+    send(&Message::Precisions { precisions })?;
     doing("measuring memory copies")?;
     let rate = copy_peak(&device)?;
-    tell(&Message::Copy { rate })?;
+    send(&Message::Copy { rate })?;
     // What mixed precisions multiply in is among these.
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         if computes(&device, precision) {
             doing(&format!("measuring matrix multiplies in {precision}"))?;
             let rate = multiply_peak(&device, precision)?;
-            tell(&Message::Multiply(Rate { precision, rate }))?;
+            send(&Message::Multiply(Rate { precision, rate }))?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use isoflop_train::{FIRST_STEPS, TrainError, Trainer, on_threads, open_device};
 
 use super::{Opened, Orders};
 use crate::planning::Suite;
-use crate::training::children::{Message, Order, tell};
+use crate::training::children::{Message, Order, send};
 
 /// Times a cell as ordered, until there is an order of another kind, which is returned.
 pub fn time(opened: &Opened, cell: &CellId, orders: &mut Orders) -> anyhow::Result<Option<Order>> {
@@ -24,23 +24,23 @@ fn timed(suite: &Suite, cell: &Cell, orders: &mut Orders) -> anyhow::Result<Opti
     let (mut trainer, seconds) = match begin(suite, cell) {
         Ok(begun) => begun,
         Err(error) => {
-            tell(&Message::Failed {
+            send(&Message::Failed {
                 reason: error.to_string(),
             })?;
-            tell(&Message::Finished)?;
+            send(&Message::Finished)?;
             return orders.next();
         }
     };
-    tell(&Message::Ready { seconds })?;
-    tell(&Message::Finished)?;
+    send(&Message::Ready { seconds })?;
+    send(&Message::Finished)?;
     loop {
         match orders.next()? {
             Some(Order::Steps { count }) => {
                 let timed = steps(&mut trainer, count);
-                tell(&timed.unwrap_or_else(|error| Message::Failed {
+                send(&timed.unwrap_or_else(|error| Message::Failed {
                     reason: error.to_string(),
                 }))?;
-                tell(&Message::Finished)?;
+                send(&Message::Finished)?;
             }
             other => return Ok(other),
         }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use isoflop_ledger::{Attempt, CellRecord, Claim, LedgerError, SuiteFolder};
 use isoflop_machine::give_back_memory;
-use isoflop_suite::{CellId, Outcome, PlannedCell, Seconds, Status, Step};
+use isoflop_suite::{CellId, End, Outcome, PlannedCell, Seconds, Step};
 use isoflop_train::{FIRST_STEPS, Keeper, TrainError, on_threads, open_device};
 
 use super::Opened;
-use crate::training::children::{Assignment, Message, result_record, tell, tells_of_memory};
+use crate::training::children::{Assignment, Message, result_record, send, tells_of_memory};
 
 /// Claims a cell, trains it and publishes its result, unless others train it or it has ended.
 pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::Result<()> {
@@ -20,11 +20,11 @@ pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::R
     let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
     let retry = &opened.suite.definition.retry;
     match folder.claim(&record, retry, &mut opened.leases)? {
-        Claim::Ended(status) => Ok(tell(&Message::Known {
+        Claim::Ended(status) => Ok(send(&Message::Known {
             cell: cell.clone(),
             status,
         })?),
-        Claim::Taken => Ok(tell(&Message::Taken { cell: cell.clone() })?),
+        Claim::Taken => Ok(send(&Message::Taken { cell: cell.clone() })?),
         Claim::Mine(attempt) => {
             let trained = claimed(opened, planned, *attempt, stop);
             // Before the parent hears that there is room for another cell.
@@ -42,7 +42,7 @@ fn claimed(
     stop: &AtomicBool,
 ) -> anyhow::Result<()> {
     let (assignment, suite) = (&opened.assignment, &opened.suite);
-    tell(&Message::Began {
+    send(&Message::Began {
         cell: planned.id.clone(),
     })?;
     let mut keeping = Keeping {
@@ -68,12 +68,11 @@ fn claimed(
         Err(error @ TrainError::Record(_)) => return Err(error.into()),
         Err(error) => {
             let reason = error.to_string();
-            let status = if tells_of_memory(&reason) {
-                Status::OutOfMemory
+            Outcome::unmeasured(if tells_of_memory(&reason) {
+                End::OutOfMemory(reason)
             } else {
-                Status::Failed
-            };
-            Outcome::unscored(status, reason)
+                End::Failed(reason)
+            })
         }
     };
     publish(assignment, opened, planned, attempt, outcome)
@@ -87,16 +86,16 @@ fn publish(
     outcome: Outcome,
 ) -> anyhow::Result<()> {
     let result = result_record(assignment, &opened.suite, planned, &attempt, outcome);
-    let outcome = result.outcome.clone();
     match attempt.publish(&result) {
         Err(LedgerError::Lost { .. }) => return Ok(()),
         published => published?,
     }
-    tell(&Message::Ended {
+    let end = &result.outcome.end;
+    send(&Message::Ended {
         cell: planned.id.clone(),
-        status: outcome.status,
-        reason: outcome.reason,
-        loss: outcome.loss,
+        status: end.status(),
+        reason: end.reason().map(str::to_owned),
+        loss: end.scores().map(|scores| scores.loss),
         tries: result.tries,
     })?;
     Ok(())
@@ -141,7 +140,7 @@ impl Keeper for Keeping<'_> {
 
     fn record(&mut self, step: &Step) -> std::io::Result<()> {
         self.attempt.record(step)?;
-        let told = tell(&Message::Step {
+        let told = send(&Message::Step {
             cell: self.cell.clone(),
             step: step.step,
             tokens: step.tokens,

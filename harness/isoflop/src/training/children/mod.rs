@@ -15,4 +15,4 @@ pub use messages::{Message, Order};
 pub use process::{Child, Ending, Silence, tells_of_memory};
 pub use racer::{Lap, Racer, race};
 pub use result::result_record;
-pub use wire::{Garbled, read, take_stdout, tell};
+pub use wire::{Garbled, read, send, take_stdout};

@@ -31,7 +31,7 @@ pub fn result_record(
         device: suite.device.to_string(),
         adapter: adapter.map(|adapter| adapter.name.clone()),
         driver: adapter.and_then(|adapter| adapter.driver.clone()),
-        device_check: Some(verdict.as_str().to_owned()),
+        device_check: Some(verdict),
         threads: assignment.threads,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         bytes_per_token: suite.corpus.facts.bytes_per_token,

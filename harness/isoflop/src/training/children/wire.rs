@@ -72,11 +72,11 @@ pub fn parent() -> Option<&'static File> {
     PARENT.get()
 }
 
-/// Tells the parent.
+/// Sends a message to the parent.
 ///
 /// # Errors
 /// If it does not listen any more.
-pub fn tell(message: &Message) -> io::Result<()> {
+pub fn send(message: &Message) -> io::Result<()> {
     let mut parent = PARENT.get().expect("a child has taken its standard output");
     write(&mut parent, message)
 }

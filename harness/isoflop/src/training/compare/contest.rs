@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use isoflop_device::{Report, Standing, Verdict};
-use isoflop_ledger::{Estimate, Pace, SuiteFolder};
-use isoflop_suite::{DeviceName, PlannedCell, Precision};
+use isoflop_device::{Report, Standing};
+use isoflop_ledger::{Comparison, Estimate, Pace, SuiteFolder};
+use isoflop_suite::{DeviceName, PlannedCell, Precision, Verdict};
 
 use super::{Finished, Samples, estimates};
 use crate::planning::Suite;
@@ -119,7 +119,7 @@ impl<'a> Contest<'a> {
                 .adapter
                 .as_ref()
                 .map_or_else(String::new, |adapter| adapter.name.clone()),
-            device_check: report.verdict(precision).as_str().to_owned(),
+            device_check: report.verdict(precision),
             precision,
             shape: [cell.model.width, cell.model.depth],
             params: planned.parameters.total(),
@@ -133,12 +133,15 @@ impl<'a> Contest<'a> {
             target_loss: target.as_ref().map(|(loss, _)| *loss),
             seconds_to_target: target.and_then(|(_, seconds)| seconds[at]),
             speed: None,
-            verdict: String::new(),
-            reason: lap.failed.clone().or_else(|| self.distrust(at, precision)),
+            comparison: lap
+                .failed
+                .clone()
+                .or_else(|| self.distrust(at, precision))
+                .map(Comparison::NotComparable),
         }
     }
 
-    /// Adds Criterion's intervals, and a verdict for each row.
+    /// Adds Criterion's intervals, and what they say of each row.
     pub fn judge(
         &self,
         mut rows: Vec<Pace>,
@@ -183,41 +186,39 @@ impl<'a> Contest<'a> {
             rows[at].step = find(&steps, &estimated, &rows[at]);
             rows[at].speed = find(&speeds, &sped, &rows[at]);
             let first = rows[at - at % count].clone();
-            let (verdict, reason) = verdict(&rows[at], &first);
-            rows[at].verdict = verdict.to_owned();
-            rows[at].reason = reason;
+            rows[at].comparison = Some(judged(&rows[at], &first));
         }
         Ok(rows)
     }
 }
 
-fn verdict(row: &Pace, first: &Pace) -> (&'static str, Option<String>) {
-    let apart = |reason: String| ("not comparable", Some(reason));
-    if let Some(reason) = &row.reason {
-        return apart(reason.clone());
+fn judged(row: &Pace, first: &Pace) -> Comparison {
+    let refused = |row: &Pace| Some(row.comparison.as_ref()?.reason()?.to_owned());
+    if let Some(reason) = refused(row) {
+        return Comparison::NotComparable(reason);
     }
     if row.device == first.device {
-        return ("baseline", None);
+        return Comparison::Baseline;
     }
-    if let Some(reason) = &first.reason {
-        return apart(format!("{}: {reason}", first.device));
+    if let Some(reason) = refused(first) {
+        return Comparison::NotComparable(format!("{}: {reason}", first.device));
     }
     let (Some(speed), Some(loss), Some(reference)) = (row.speed, row.loss, first.loss) else {
-        return apart("it was not measured".to_owned());
+        return Comparison::NotComparable("it was not measured".to_owned());
     };
     let apart_by = (loss - reference).abs() / reference;
     if apart_by.is_nan() || apart_by > SAME_LOSS {
-        return apart(format!(
+        return Comparison::NotComparable(format!(
             "after the same steps its loss is {loss:.4} and that of {} {reference:.4}",
             first.device
         ));
     }
     if speed.low > 1.0 {
-        ("faster", None)
+        Comparison::Faster
     } else if speed.high < 1.0 {
-        ("slower", None)
+        Comparison::Slower
     } else {
-        ("same", None)
+        Comparison::Same
     }
 }
 
@@ -231,7 +232,7 @@ mod tests {
             cell: serde_json::from_str("\"0123456789abcdef\"").unwrap(),
             device: device.to_owned(),
             adapter: String::new(),
-            device_check: "trusted".to_owned(),
+            device_check: Verdict::Trusted,
             precision: Precision::F32,
             shape: [8, 1],
             params: 100,
@@ -245,20 +246,18 @@ mod tests {
             target_loss: None,
             seconds_to_target: None,
             speed: Some(Estimate { value, low, high }),
-            verdict: String::new(),
-            reason: None,
+            comparison: None,
         }
     }
 
     #[test]
     fn another_loss_after_the_same_steps_is_not_comparable() {
         let first = row("flex", Some(2.0), [1.0; 3]);
-        let of = |loss: f64| verdict(&row("wgpu:0", Some(loss), [2.0, 1.9, 2.1]), &first);
-        assert_eq!(of(2.019).0, "faster");
+        let of = |loss: f64| judged(&row("wgpu:0", Some(loss), [2.0, 1.9, 2.1]), &first);
+        assert_eq!(of(2.019), Comparison::Faster);
         for loss in [2.021, 1.97, f64::NAN] {
-            let (words, reason) = of(loss);
-            assert_eq!(words, "not comparable", "{loss}");
-            let reason = reason.unwrap();
+            let comparison = of(loss);
+            let reason = comparison.reason().expect("it is not comparable");
             assert!(reason.contains("that of flex 2.0000"), "{reason}");
         }
     }
@@ -266,15 +265,15 @@ mod tests {
     #[test]
     fn faster_and_slower_need_an_interval_that_leaves_one_out() {
         let first = row("flex", Some(2.0), [1.0; 3]);
-        for (speed, words) in [
-            ([2.0, 1.01, 3.0], "faster"),
-            ([0.5, 0.3, 0.99], "slower"),
-            ([1.2, 0.9, 1.5], "same"),
+        for (speed, expected) in [
+            ([2.0, 1.01, 3.0], Comparison::Faster),
+            ([0.5, 0.3, 0.99], Comparison::Slower),
+            ([1.2, 0.9, 1.5], Comparison::Same),
         ] {
-            assert_eq!(verdict(&row("wgpu:0", Some(2.0), speed), &first).0, words);
+            assert_eq!(judged(&row("wgpu:0", Some(2.0), speed), &first), expected);
         }
         let mut unmeasured = row("wgpu:0", None, [1.0; 3]);
         unmeasured.speed = None;
-        assert_eq!(verdict(&unmeasured, &first).0, "not comparable");
+        assert!(judged(&unmeasured, &first).reason().is_some());
     }
 }

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use isoflop_device::{AdapterFacts, Check, Report, Standing, Subject, Verdict};
+use isoflop_device::{AdapterFacts, Check, Report, Standing, Subject};
 use isoflop_files::{sha256, write_atomically};
-use isoflop_suite::{Backend, DeviceName, Precision};
+use isoflop_suite::{Backend, DeviceName, Precision, Verdict};
 use isoflop_train::is_built;
 
 use super::LIMIT;
@@ -79,7 +79,7 @@ impl Reports {
         if measure || !missing.is_empty() {
             let subject = device.clone().into();
             self.find_out(&subject, &mut report, &missing, measure, LIMIT, |what| {
-                say!("{device}, before it is trusted: {what}");
+                say!("checking {device} before it is trusted: {what}");
             });
         }
         report

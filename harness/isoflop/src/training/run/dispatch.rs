@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use isoflop_machine::memory_kills;
-use isoflop_suite::{Bytes, CellId, PlannedCell, Status};
+use isoflop_suite::{Bytes, CellId, End, PlannedCell, Status};
 
 use super::Job;
 use super::progress::Progress;
@@ -251,7 +251,7 @@ impl<'a> Dispatch<'a> {
     fn stop(&mut self) {
         if !self.stopping {
             self.progress
-                .say("stopping after a checkpoint; once more stops at once");
+                .say("stopping after a checkpoint; a second Ctrl-C stops at once");
             self.dismiss();
         }
     }
@@ -269,8 +269,9 @@ impl<'a> Dispatch<'a> {
         };
         if let (Some(planned), true) = (place.cell, place.begun) {
             let reason = format!("its worker {how}");
-            let status = self.status_of(&place, ending);
-            let published = self.job.publish_end(&planned.id, status, &reason)?;
+            let end = self.end_of(&place, ending, reason.clone());
+            let status = end.status();
+            let published = self.job.publish_end(&planned.id, end)?;
             self.at[number].cell = Some(planned);
             match published {
                 Some(tries) => {
@@ -293,7 +294,7 @@ impl<'a> Dispatch<'a> {
     }
 
     /// What a worker's end says of its cell.
-    fn status_of(&mut self, place: &Place, ending: &Ending) -> Status {
+    fn end_of(&mut self, place: &Place, ending: &Ending, reason: String) -> End {
         let kills = memory_kills();
         // As many ends by SIGKILL as the kernel has told of are its own.
         let by_kernel = kills > self.memory_kills && ending.signal().as_deref() == Some("SIGKILL");
@@ -301,9 +302,9 @@ impl<'a> Dispatch<'a> {
             self.memory_kills += 1;
         }
         if by_kernel || place.refused.is_some() || tells_of_memory(&ending.errors) {
-            Status::OutOfMemory
+            End::OutOfMemory(reason)
         } else {
-            Status::Failed
+            End::Failed(reason)
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use isoflop_ledger::{CellRecord, Leases, SuiteFolder};
-use isoflop_suite::{CellId, PlannedCell, Status};
+use isoflop_suite::{CellId, End, PlannedCell, Status};
 
 use super::Job;
 use crate::show::{count, say};
@@ -21,7 +21,7 @@ impl Job<'_> {
             if let Some(reason) = excluded.reason(&planned.id) {
                 // A cell that was never trained has its end in the table as well.
                 if self.folder.status(&planned.id)?.is_none() {
-                    self.publish_end(&planned.id, Status::Excluded, reason)?;
+                    self.publish_end(&planned.id, End::Excluded(reason.to_owned()))?;
                 }
                 ends.insert(planned.id.clone(), Status::Excluded);
                 continue;
@@ -84,7 +84,7 @@ impl Job<'_> {
             return Ok(None);
         };
         self.folder.tidy(&result);
-        let status = result.outcome.status;
+        let status = result.status();
         if self.suite.definition.retry.times(status) == 0 && status != Status::Excluded {
             return Ok(Some(status));
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use isoflop_ledger::{CellRecord, Claim, Leases, SuiteFolder};
-use isoflop_suite::{CellId, Outcome, Status};
+use isoflop_suite::{CellId, End, Outcome};
 
 use crate::planning::Suite;
 use crate::show::Labels;
@@ -27,12 +27,7 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Publishes the end of a run whose worker cannot do so any more. Returns its tries so far, or
     /// `None` where another process has it by now.
-    pub fn publish_end(
-        &self,
-        id: &CellId,
-        status: Status,
-        reason: &str,
-    ) -> anyhow::Result<Option<u32>> {
+    pub fn publish_end(&self, id: &CellId, end: End) -> anyhow::Result<Option<u32>> {
         let Some(planned) = self.suite.plan.find(id) else {
             return Ok(None);
         };
@@ -47,7 +42,7 @@ impl Job<'_> {
             self.suite,
             planned,
             &attempt,
-            Outcome::unscored(status, reason.to_owned()),
+            Outcome::unmeasured(end),
         );
         attempt.publish(&result)?;
         Ok(Some(result.tries))

@@ -70,8 +70,7 @@ impl Job<'_> {
             if let Some(result) = self.folder.result(&planned.id)? {
                 self.folder.tidy(&result);
                 // Other coordinators' workers may have trained it.
-                ends.entry(planned.id.clone())
-                    .or_insert(result.outcome.status);
+                ends.entry(planned.id.clone()).or_insert(result.status());
             }
         }
         Ok(ends)

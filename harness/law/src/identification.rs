@@ -8,7 +8,7 @@ use crate::declaration::Role;
 /// Whether the data bound a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum Identification {
     /// On both sides.
     Identified,
     /// No bound above: any larger value fits as well.
@@ -21,32 +21,32 @@ pub enum Verdict {
     Fixed,
 }
 
-impl Verdict {
+impl Identification {
     /// From the ends of a profile.
     pub(crate) fn of(ends: [Option<f64>; 2]) -> Self {
         match ends {
-            [Some(_), Some(_)] => Verdict::Identified,
-            [Some(_), None] => Verdict::UnboundedAbove,
-            [None, Some(_)] => Verdict::UnboundedBelow,
-            [None, None] => Verdict::Unbounded,
+            [Some(_), Some(_)] => Identification::Identified,
+            [Some(_), None] => Identification::UnboundedAbove,
+            [None, Some(_)] => Identification::UnboundedBelow,
+            [None, None] => Identification::Unbounded,
         }
     }
 
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
-            Verdict::Identified => "identified",
-            Verdict::UnboundedAbove => "unbounded above",
-            Verdict::UnboundedBelow => "unbounded below",
-            Verdict::Unbounded => "unbounded",
-            Verdict::Fixed => "fixed",
+            Identification::Identified => "identified",
+            Identification::UnboundedAbove => "unbounded above",
+            Identification::UnboundedBelow => "unbounded below",
+            Identification::Unbounded => "unbounded",
+            Identification::Fixed => "fixed",
         }
     }
 }
 
 /// What kind of run would bound a parameter that these data do not.
-pub fn advice(form: Form, index: usize, verdict: Verdict) -> Option<String> {
-    if matches!(verdict, Verdict::Identified | Verdict::Fixed) {
+pub fn advice(form: Form, index: usize, verdict: Identification) -> Option<String> {
+    if matches!(verdict, Identification::Identified | Identification::Fixed) {
         return None;
     }
     let variables = form.variables();
@@ -74,11 +74,13 @@ pub fn advice(form: Form, index: usize, verdict: Verdict) -> Option<String> {
             all(less)
         ),
         // A power that is gone at the smallest value needs smaller ones, a flat one a wider range.
-        Role::Exponent(v) | Role::Amplitude(v) if verdict == Verdict::UnboundedAbove => format!(
-            "runs with {}, where this power still counts,{} would bound it",
-            less(variables[v]),
-            others(v)
-        ),
+        Role::Exponent(v) | Role::Amplitude(v) if verdict == Identification::UnboundedAbove => {
+            format!(
+                "runs with {}, where this power still counts,{} would bound it",
+                less(variables[v]),
+                others(v)
+            )
+        }
         Role::Exponent(v) | Role::Amplitude(v) => format!(
             "runs over a wider range of {}{} would bound it",
             plural(variables[v]),
