@@ -4,6 +4,7 @@ mod command_line;
 mod definitions;
 mod devices;
 mod fits;
+mod hostile;
 mod looks;
 mod shipped;
 mod suite_runs;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
-use isoflop_files::sha256;
+use isoflop_files::{draft, exists, sha256};
 use isoflop_suite::{CorpusFacts, GrammarCorpus, Nats, Tokenizer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -146,8 +146,8 @@ fn open_or_make(
     make: impl FnOnce(&Path) -> Result<Record, CorpusError>,
 ) -> Result<Corpus, CorpusError> {
     let folder = cache.join(&key[..32]);
-    if !folder.join("corpus.json").exists() {
-        let draft = cache.join(format!("draft-{}-{}", &key[..32], std::process::id()));
+    if !exists(&folder.join("corpus.json"))? {
+        let draft = cache.join(draft(&key[..32]));
         fs::create_dir_all(&draft).map_err(CorpusError::io(&draft))?;
         let made = make(&draft).and_then(|record| {
             let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
@@ -165,7 +165,7 @@ fn open_or_make(
 fn publish(draft: &Path, folder: &Path) -> Result<(), CorpusError> {
     match fs::rename(draft, folder) {
         // Another process was first, with the same tokens.
-        Err(_) if folder.join("corpus.json").exists() => Ok(()),
+        Err(_) if exists(&folder.join("corpus.json"))? => Ok(()),
         result => result.map_err(CorpusError::io(folder)),
     }
 }

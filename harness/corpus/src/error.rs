@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use isoflop_files::FileError;
+
 /// A corpus that cannot be prepared or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
@@ -16,6 +18,9 @@ pub enum CorpusError {
     /// There is no folder to keep corpora in.
     #[error("this user has no home folder to keep corpora in\n  help: name one with `--cache DIR`")]
     NoHome,
+    /// A file cannot be looked at.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A package that is not locked.
     #[error("the corpus names the package `{0}`, which Cargo.lock does not have")]
     NotLocked(String),

@@ -3,10 +3,12 @@
 
 mod error;
 mod hash;
+mod look;
 mod seal;
 mod whole;
 
 pub use error::FileError;
 pub use hash::{file_sha256, sha256};
+pub use look::{entries, exists};
 pub use seal::{json, read_sealed, sealed};
 pub use whole::{draft, replace, write_atomically};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use isoflop_files::exists;
 use isoflop_law::Record;
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::FitsError;
 /// # Errors
 /// If `fits.json` is there and cannot be read.
 pub fn read_fits(path: &Path) -> Result<Vec<Record>, FitsError> {
-    if !path.exists() {
+    if !exists(path)? {
         return Ok(Vec::new());
     }
     match read_any(path) {
@@ -53,7 +54,7 @@ pub fn each_value(
 /// # Errors
 /// If the file is not there, or holds anything else.
 pub fn read_any(path: &Path) -> Result<Vec<Record>, FitsError> {
-    if !path.exists() {
+    if !exists(path)? {
         return Err(FitsError::NoFile(path.to_owned()));
     }
     let values = match isoflop_ledger::read_json::<Value>(path)? {

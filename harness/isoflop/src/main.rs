@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match arguments.command.run(Arguments::command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            show::say_error(&error);
             exit::exit_code(&error)
         }
     }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-use isoflop_files::FileError;
+use isoflop_files::{FileError, entries, exists};
 use isoflop_suite::CellId;
 use serde::Deserialize;
 
@@ -57,7 +56,7 @@ impl SuiteFolder {
         planned: impl IntoIterator<Item = &'a CellId>,
     ) -> Result<Exclusions, LedgerError> {
         let path = self.file("excluded.toml");
-        if !path.exists() {
+        if !exists(&path)? {
             return Ok(Exclusions::default());
         }
         let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
@@ -65,14 +64,11 @@ impl SuiteFolder {
         let exclusions: Exclusions =
             toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         let planned = planned.into_iter().map(CellId::to_string);
-        let cells = planned.chain(names(&self.file("runs"))).collect();
+        let runs = entries(&self.file("runs"))?;
+        let names = runs.iter().filter_map(|run| run.file_name());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        let cells = planned.chain(names).collect();
         exclusions.are_of(&cells).map_err(damaged)?;
         Ok(exclusions)
     }
-}
-
-/// The names in a folder, if it is there.
-fn names(folder: &Path) -> impl Iterator<Item = String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
 }

@@ -1,9 +1,8 @@
 //! The folder of one suite on one device.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use isoflop_files::{FileError, read_sealed};
+use isoflop_files::{FileError, entries, exists, read_sealed};
 use isoflop_suite::{CellId, End};
 
 use crate::record::FORMAT;
@@ -40,10 +39,16 @@ impl SuiteFolder {
     /// If the file is there and cannot be read.
     pub fn result(&self, id: &CellId) -> Result<Option<RunRecord>, LedgerError> {
         let path = self.run(id).join("result.json");
-        if !path.exists() {
+        if !exists(&path)? {
             return Ok(None);
         }
-        Ok(Some(read_sealed(&path, FORMAT)?))
+        let record: RunRecord = read_sealed(&path, FORMAT)?;
+        // What a record says of itself decides no path.
+        if record.id != *id {
+            let message = format!("it is the result of the cell {}", record.id);
+            return Err(FileError::damaged(&path, message).into());
+        }
+        Ok(Some(record))
     }
 
     /// Every run with a published result, in the order of the cells' identities.
@@ -51,25 +56,17 @@ impl SuiteFolder {
     /// # Errors
     /// If a file cannot be read; it is named.
     pub fn finished(&self) -> Result<Vec<Finished>, LedgerError> {
-        let runs = self.0.join("runs");
-        if !runs.is_dir() {
-            return Ok(Vec::new());
-        }
-        let mut folders = Vec::new();
-        for entry in fs::read_dir(&runs).map_err(LedgerError::io(&runs))? {
-            folders.push(entry.map_err(LedgerError::io(&runs))?.path());
-        }
-        folders.sort();
+        let folders = entries(&self.0.join("runs"))?;
         let (excluded, asked) = (self.exclusions([])?, self.asked()?);
         let mut all = Vec::new();
         for folder in folders {
             let path = folder.join("cell.json");
-            if !path.exists() || !folder.join("result.json").exists() {
+            if !exists(&path)? || !exists(&folder.join("result.json"))? {
                 continue;
             }
             let mut cell: CellRecord = read_sealed(&path, FORMAT)?;
-            if cell.cell.id() != cell.id {
-                let message = "the cell is not the one its id names";
+            if cell.cell.id() != cell.id || folder != self.run(&cell.id) {
+                let message = "the cell is not the one that its id or its folder names";
                 return Err(FileError::damaged(&path, message).into());
             }
             if let Some(mut run) = self.result(&cell.id)? {

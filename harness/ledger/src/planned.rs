@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use isoflop_files::{read_sealed, sealed, write_atomically};
+use isoflop_files::{exists, read_sealed, sealed, write_atomically};
 use isoflop_suite::{CellId, Flops};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ impl SuiteFolder {
     /// If the file is there and cannot be read.
     pub(crate) fn asked(&self) -> Result<Asked, LedgerError> {
         let path = self.file(NAME);
-        if !path.exists() {
+        if !exists(&path)? {
             return Ok(Asked(None));
         }
         let record: PlanRecord = read_sealed(&path, FORMAT)?;

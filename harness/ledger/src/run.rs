@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use isoflop_files::{FileError, draft, replace, sealed, sha256};
+use isoflop_files::{FileError, draft, exists, replace, sealed, sha256};
 use isoflop_suite::{CellId, Retry, Status, Step};
 
 use crate::lease::{Lease, Leases, locked};
@@ -203,7 +203,7 @@ impl SuiteFolder {
     /// If the folder cannot be read.
     pub fn under_way(&self, id: &CellId) -> Result<Option<UnderWay>, LedgerError> {
         let run = self.run(id);
-        if !run.is_dir() {
+        if !exists(&run)? {
             return Ok(None);
         }
         let last = attempts(&run).map_err(LedgerError::io(&run))?.pop();
@@ -317,7 +317,7 @@ fn attempts(run: &Path) -> io::Result<Vec<Folder>> {
 /// Moves an attempt's folder back that was moved away, unless another process has done so.
 fn put_back(folder: &Path) -> io::Result<()> {
     match fs::rename(folder.with_extension("lost"), folder) {
-        Err(_) if folder.exists() => Ok(()),
+        Err(_) if folder.try_exists()? => Ok(()),
         moved => moved,
     }
 }
@@ -333,11 +333,12 @@ fn prepare(run: &Path, draft: &Path) -> io::Result<File> {
 fn inherit(run: &Path, draft: &Path) -> io::Result<()> {
     let before = attempts(run)?;
     for old in before.iter().rev() {
-        let checkpoint = old.path.join(CHECKPOINT);
-        if checkpoint.exists() {
+        let (checkpoint, steps) = (old.path.join(CHECKPOINT), old.path.join(STEPS));
+        // Without its log a checkpoint has no curve to go on with.
+        if checkpoint.try_exists()? && steps.try_exists()? {
             // Its steps go on where the checkpoint is; those logged after it are logged again.
             fs::copy(&checkpoint, draft.join(CHECKPOINT))?;
-            fs::copy(old.path.join(STEPS), draft.join(STEPS))?;
+            fs::copy(&steps, draft.join(STEPS))?;
             return Ok(());
         }
     }
@@ -426,12 +427,14 @@ impl Attempt {
     /// If the disk refuses, or the lease is lost.
     pub fn keep(&mut self, checkpoint: &[u8]) -> io::Result<()> {
         self.held()?;
+        // A checkpoint that outlives its log would leave a hole in the curve.
+        self.steps.get_ref().sync_data()?;
         replace(&self.folder.join(CHECKPOINT), checkpoint)
     }
 
     /// Whether another process has taken the cell over.
     pub fn lost(&self) -> bool {
-        self.lease.lost() || !self.folder.exists()
+        self.lease.lost() || matches!(self.folder.try_exists(), Ok(false))
     }
 
     /// An error on one of the attempt's files, which are not there any more where it has lost its lease.

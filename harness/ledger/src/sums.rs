@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use isoflop_files::{FileError, file_sha256, read_sealed, sealed, sha256, write_atomically};
+use isoflop_files::{
+    FileError, exists, file_sha256, read_sealed, sealed, sha256, write_atomically,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,7 @@ pub(crate) fn read_checked(path: &Path) -> Result<Vec<u8>, LedgerError> {
         return Ok(bytes);
     };
     let noted = folder.join(NAME);
-    if !noted.exists() {
+    if !exists(&noted)? {
         return Ok(bytes);
     }
     let sums: Sums = read_sealed(&noted, FORMAT)?;

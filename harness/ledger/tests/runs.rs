@@ -472,3 +472,17 @@ fn a_finished_run_is_taken_over() {
     assert_eq!((record.attempt, record.status()), (1, Status::Done));
     assert_eq!(suite.steps(&record).unwrap(), [step(1), step(2)]);
 }
+
+/// A checkpoint that has lost its log cannot be gone on from: the cell is begun again, and nobody waits.
+#[test]
+fn a_checkpoint_without_its_log_is_begun_again() {
+    let (_keep, suite) = place();
+    let cell = cell();
+    let mut first = mine(&suite, &cell);
+    first.record(&step(1)).unwrap();
+    first.keep(b"checkpoint").unwrap();
+    drop(first);
+    fs::remove_file(suite.run(&cell.id).join("attempt-0001/steps.jsonl")).unwrap();
+    let second = mine(&suite, &cell);
+    assert_eq!((second.number(), second.checkpoint()), (2, None));
+}

@@ -118,10 +118,35 @@ impl Cell {
     }
 }
 
-/// Sixteen hexadecimal digits that name a cell, wherever and whenever it runs.
+/// Sixteen hexadecimal digits that name a cell, wherever and whenever it runs. They name a folder too, so
+/// nothing else is read as an id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct CellId(String);
+
+/// A word that is no id of a cell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is no id of a cell: an id is 16 hexadecimal digits", .0.escape_debug())]
+pub struct NoCellId(String);
+
+impl TryFrom<String> for CellId {
+    type Error = NoCellId;
+
+    fn try_from(word: String) -> Result<Self, NoCellId> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if word.len() == 16 && word.bytes().all(digit) {
+            Ok(CellId(word))
+        } else {
+            Err(NoCellId(word))
+        }
+    }
+}
+
+impl From<CellId> for String {
+    fn from(id: CellId) -> String {
+        id.0
+    }
+}
 
 impl CellId {
     /// The digits.

@@ -41,7 +41,7 @@ pub mod slips;
 mod verdict;
 
 pub use axis::Axis;
-pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, Optimizer, Schedule, Training};
+pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, NoCellId, Optimizer, Schedule, Training};
 pub use definition::{
     CargoCorpus, Change, CorpusDefinition, CorpusFacts, CorpusSource, Definition,
     EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition,

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::numbers::positive;
 use crate::exit::Exit;
-use crate::show::{advise, allocations, say};
+use crate::show::{advise, allocations, say, show, show_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -61,14 +61,14 @@ pub fn allocate(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             _ => {
                 if let Some([column, value]) = by {
                     let gap = if index > 0 { "\n" } else { "" };
-                    println!("{gap}{column} = {value}");
+                    show_line!("{gap}{column} = {value}");
                 }
-                print!("{}", advise(record, arguments.flops)?);
+                show!("{}", advise(record, arguments.flops)?);
             }
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&lines)?);
+        show_line!("{}", serde_json::to_string(&lines)?);
     }
     Ok(if all_converged {
         ExitCode::SUCCESS

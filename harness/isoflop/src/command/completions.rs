@@ -1,9 +1,10 @@
 //! `isoflop completions`: what a shell completes.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap_complete::{Shell, generate};
+
+use crate::show::show;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -13,6 +14,8 @@ pub struct Arguments {
 
 /// Prints the completions of the program's command line.
 pub fn completions(arguments: &Arguments, mut program: clap::Command) -> anyhow::Result<ExitCode> {
-    generate(arguments.shell, &mut program, "isoflop", &mut io::stdout());
+    let mut text = Vec::new();
+    generate(arguments.shell, &mut program, "isoflop", &mut text);
+    show!("{}", String::from_utf8_lossy(&text));
     Ok(ExitCode::SUCCESS)
 }

@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::show::show_line;
+
 /// Prints their names, a line each or as JSON.
 ///
 /// # Errors
 /// If a name is no Unicode and JSON is asked for.
 pub fn show_files(written: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        println!("{}", serde_json::to_string(written)?);
+        show_line!("{}", serde_json::to_string(written)?);
     } else {
         for path in written {
-            println!("{}", path.display());
+            show_line!("{}", path.display());
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,7 @@ use isoflop_ledger::{Columns, read_table};
 use super::columns::{ColumnArguments, table_of};
 use super::numbers::{named_value, positive};
 use crate::exit::Exit;
-use crate::show::{compete, describe, say};
+use crate::show::{compete, describe, say, show, show_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -60,7 +60,7 @@ pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for table in &arguments.tables {
         if !one_table && !arguments.json {
             let gap = if records.is_empty() { "" } else { "\n" };
-            println!("{gap}{}", table.display());
+            show_line!("{gap}{}", table.display());
         }
         let fitted = fit_table(arguments, table)?;
         if !arguments.json {
@@ -143,14 +143,14 @@ fn choice(arguments: &Arguments, shape: Shape) -> Choice {
 fn show_parts(parts: &[Vec<Record>]) {
     for (index, record) in parts.iter().flatten().enumerate() {
         if index > 0 {
-            println!();
+            show!("\n");
         }
-        print!("{}", describe(record));
+        show!("{}", describe(record));
     }
     for records in parts {
         let laws = records.iter().filter_map(Record::law);
         if laws.filter(|law| law.holdout.is_some()).count() > 1 {
-            print!("\n{}", compete(records));
+            show!("\n{}", compete(records));
         }
     }
 }
@@ -160,6 +160,6 @@ fn print_json(records: &[Record], alone: bool) -> anyhow::Result<()> {
         [one] if alone => serde_json::to_string(one)?,
         all => serde_json::to_string(all)?,
     };
-    println!("{text}");
+    show_line!("{text}");
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use crate::show::show_line;
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The folder to write the pages to, such as ~/.local/share/man/man1.
@@ -17,6 +19,6 @@ pub fn man(arguments: &Arguments, program: clap::Command) -> anyhow::Result<Exit
     let named = || dir.display().to_string();
     std::fs::create_dir_all(dir).with_context(named)?;
     clap_mangen::generate_to(program, dir).with_context(named)?;
-    println!("{}", dir.display());
+    show_line!("{}", dir.display());
     Ok(ExitCode::SUCCESS)
 }

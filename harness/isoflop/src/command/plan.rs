@@ -9,7 +9,7 @@ use isoflop_suite::{Decision, PlannedCell};
 use super::opened::SuiteArguments;
 use super::training::{forecast, require_device};
 use crate::planning::Suite;
-use crate::show::{Labels, columns, count, si};
+use crate::show::{Labels, columns, count, show, show_line, si};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -37,12 +37,12 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string(&records)?);
+        show_line!("{}", serde_json::to_string(&records)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}\n", suite.definition.description.trim());
+    show_line!("{}\n", suite.definition.description.trim());
     let facts = &suite.corpus.facts;
-    println!(
+    show_line!(
         "corpus {}: {} tokens to train on, {} held out, vocabulary {}",
         &facts.sha256[..16],
         si(facts.train_tokens as f64),
@@ -50,23 +50,23 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         facts.vocabulary
     );
     if let Some(entropy) = suite.corpus.entropy_rate {
-        println!("exact entropy rate {entropy:.5} nats per token");
+        show_line!("exact entropy rate {entropy:.5} nats per token");
     }
-    print!("\n{}", table(&suite));
+    show!("\n{}", table(&suite));
     if suite.plan.repeated > 0 {
-        println!(
+        show_line!(
             "{} in more than one sweep, trained once",
             count(suite.plan.repeated, "cell")
         );
     }
-    print!("{}", decisions(cells));
-    println!(
+    show!("{}", decisions(cells));
+    show_line!(
         "\n{}, {} FLOPs",
         count(cells.len(), "cell"),
         si(suite.plan.cost())
     );
-    print!("{}", memory(&suite));
-    print!(
+    show!("{}", memory(&suite));
+    show!(
         "{}",
         forecast(&suite, &arguments.suite.cache()?, arguments.workers)
     );

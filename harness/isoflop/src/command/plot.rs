@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use isoflop_figure::{PACE, draw_comparison, draw_folder};
+use isoflop_files::exists;
 use isoflop_suite::Figure;
 
 use super::files::show_files;
@@ -26,7 +27,7 @@ pub fn plot(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut written = Vec::new();
     for dir in &arguments.dirs {
         let plots = plots_of(dir, arguments.plots.as_deref());
-        written.extend(if dir.join(PACE).exists() {
+        written.extend(if exists(&dir.join(PACE))? {
             draw_comparison(dir, &plots)?
         } else {
             draw_folder(dir, &plots, &Figure::ALL)?

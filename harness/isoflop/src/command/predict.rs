@@ -11,7 +11,7 @@ use isoflop_ledger::{Columns, csv, json_lines, read_table};
 
 use super::columns::{ColumnArguments, table_of};
 use crate::exit::Exit;
-use crate::show::{count, say};
+use crate::show::{count, say, show};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -62,9 +62,9 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ])?;
     say_what_is_left_out(&laws, &rows, records.len());
     if arguments.json {
-        print!("{}", json_lines(&mut table));
+        show!("{}", json_lines(&mut table));
     } else {
-        print!("{}", csv(&mut table));
+        show!("{}", csv(&mut table));
     }
     let all_converged = laws.iter().all(|law| law.fit.converged);
     Ok(if all_converged {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::opened::SuiteArguments;
 use crate::exit::Exit;
 use crate::planning::Suite;
-use crate::show::{Labels, count, duration, si};
+use crate::show::{Labels, count, duration, show_line, si};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -60,7 +60,7 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         )?);
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&all)?);
+        show_line!("{}", serde_json::to_string(&all)?);
     } else {
         show(&suite, &all);
     }
@@ -136,14 +136,14 @@ fn show(suite: &Suite, all: &[CellStatus]) {
     .filter(|status| of(status) > 0)
     .map(|status| format!("{} {status}", of(status)))
     .collect();
-    println!(
+    show_line!(
         "{}: {}, {}",
         suite.definition.name,
         count(all.len(), "cell"),
         counts.join(", ")
     );
     for cell in all.iter().filter(|cell| cell.status != "done") {
-        println!("  {}  {}  {}", cell.cell, cell.words, how(cell));
+        show_line!("  {}  {}  {}", cell.cell, cell.words, how(cell));
     }
 }
 

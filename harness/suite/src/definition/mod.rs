@@ -126,10 +126,14 @@ impl Definition {
             text: text.to_owned(),
         };
         let wire: Wire = toml::from_str(text).map_err(|error| source.of_toml(&error))?;
-        let name = Path::new(file)
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = suite_name(file).ok_or_else(|| DefinitionError {
+            file: file.to_owned(),
+            place: None,
+            line: String::new(),
+            message: "the file's name is that of the suite, and of the folder of its results"
+                .to_owned(),
+            help: Some("use letters, digits, `.`, `_` and `-`, and begin with no dot".to_owned()),
+        })?;
         let corpus_span = wire.corpus.span();
         let definition = Definition {
             name,
@@ -191,4 +195,12 @@ impl Definition {
         self.training.check(&self.source)?;
         self.evaluation.check(&self.source)
     }
+}
+
+/// The name of a file's suite, where it can be a folder's on every system.
+fn suite_name(file: &str) -> Option<String> {
+    let name = Path::new(file).file_stem()?.to_str()?;
+    let allowed = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
+    let named = !name.starts_with('.') && name.chars().all(allowed);
+    named.then(|| name.to_owned())
 }

@@ -16,7 +16,7 @@ use isoflop_train::require_built;
 
 use crate::exit::Refusal;
 use crate::planning::Suite;
-use crate::show::{Labels, columns, plots_of, si};
+use crate::show::{Labels, columns, plots_of, show, show_line, si};
 use crate::training::compare::{Contest, Finished, Settings};
 
 #[derive(Debug, clap::Args)]
@@ -79,12 +79,12 @@ pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let plots = plots_of(folder.path(), arguments.plots.as_deref());
     let figures = draw_comparison(folder.path(), &plots)?;
     if arguments.json {
-        print!("{}", json_lines(&mut pace_table(&rows)?));
+        show!("{}", json_lines(&mut pace_table(&rows)?));
         return Ok(ExitCode::SUCCESS);
     }
-    print!("{}", table(&rows, &suite.plan.cells));
-    print!("{}", finished.laws());
-    println!(
+    show!("{}", table(&rows, &suite.plan.cells));
+    show!("{}", finished.laws());
+    show_line!(
         "\nresults  {}\nreport   {}\nfigures  {} ({} files)",
         folder.path().display(),
         folder.file("criterion/report/index.html").display(),

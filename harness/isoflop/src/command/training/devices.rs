@@ -9,7 +9,7 @@ use isoflop_device::{Check, Report, Subject};
 use isoflop_suite::{Backend, DeviceName, Precision, Verdict};
 use isoflop_train::{is_built, require_built};
 
-use crate::show::{say, si};
+use crate::show::{say, show, show_line, si};
 use crate::training::devices::{LIMIT, Reports, identify, list};
 
 #[derive(Debug, clap::Args)]
@@ -43,9 +43,9 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         // As soon as it is known: the next device may take minutes.
         if !arguments.json {
             if all.is_empty() {
-                print!("{}", line(&HEADINGS.map(str::to_owned)));
+                show!("{}", line(&HEADINGS.map(str::to_owned)));
             }
-            print!("{}", line(&row(&report)));
+            show!("{}", line(&row(&report)));
         }
         all.push(report);
     };
@@ -67,9 +67,9 @@ pub fn devices(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         shown(of(subject));
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&all)?);
+        show_line!("{}", serde_json::to_string(&all)?);
     } else {
-        all.iter().for_each(|report| print!("{}", notes(report)));
+        all.iter().for_each(|report| show!("{}", notes(report)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use crate::command::numbers::positive;
 use crate::command::opened::SuiteArguments;
 use crate::exit::Exit;
 use crate::planning::Suite;
-use crate::show::{Labels, advise, count, describe, plots_of, say};
+use crate::show::{Labels, advise, count, describe, plots_of, say, show, show_line};
 use crate::training::children::{Assignment, CHECKPOINT, LEASE};
 use crate::training::devices::{Reports, require_device};
 use crate::training::run::{Job, on_signals};
@@ -100,10 +100,10 @@ pub fn run_again(
     };
     let figures = draw_folder(dir, &plots, asked)?;
     if options.json {
-        println!("{}", as_json(&job, &ends, &figures)?);
+        show_line!("{}", as_json(&job, &ends, &figures)?);
     } else {
         summarize(&job, &ends, &fitted)?;
-        println!(
+        show_line!(
             "\nresults  {}\nfigures  {} ({})",
             dir.display(),
             plots.display(),
@@ -169,7 +169,7 @@ fn summarize(job: &Job, ends: &HashMap<CellId, Status>, fitted: &Fitted) -> anyh
     let suite = job.suite;
     let cells = &suite.plan.cells;
     let done = ends.values().filter(|end| **end == Status::Done).count();
-    println!(
+    show_line!(
         "{}: {done} of {} done",
         suite.definition.name,
         count(cells.len(), "cell")
@@ -178,22 +178,22 @@ fn summarize(job: &Job, ends: &HashMap<CellId, Status>, fitted: &Fitted) -> anyh
         let label = job.labels.label(planned);
         match ends.get(&planned.id) {
             Some(Status::Done) => {}
-            Some(status) => println!("  {} {label}: {}", planned.id, status.as_str()),
-            None => println!("  {} {label}: trained by another process", planned.id),
+            Some(status) => show_line!("  {} {label}: {}", planned.id, status.as_str()),
+            None => show_line!("  {} {label}: trained by another process", planned.id),
         }
     }
     if fitted.not_asked_for > 0 {
-        println!(
+        show_line!(
             "  {} of cells that the definition does not ask for any more: in the tables, and in no law or \
              figure",
             count(fitted.not_asked_for, "run")
         );
     }
     for record in &fitted.fits {
-        print!("\n{}", describe(record));
+        show!("\n{}", describe(record));
     }
     if let Some(entropy) = suite.corpus.entropy_rate {
-        println!("\nthe language's exact entropy rate is {entropy:.5} nats per token");
+        show_line!("\nthe language's exact entropy rate is {entropy:.5} nats per token");
     }
     let trades = |record: &&Record| record.law().is_some_and(|law| law.allocation.is_some());
     if let Some(record) = fitted.fits.iter().find(trades) {
@@ -201,7 +201,7 @@ fn summarize(job: &Job, ends: &HashMap<CellId, Status>, fitted: &Fitted) -> anyh
             .iter()
             .map(|planned| planned.flops.six_n_total)
             .fold(0.0, f64::max);
-        print!(
+        show!(
             "\nnext, for ten times the compute of the largest run:\n{}",
             advise(record, 10.0 * most)?
         );

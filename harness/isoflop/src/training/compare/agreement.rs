@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
+use isoflop_files::exists;
 use isoflop_fits::read_fits;
 use isoflop_law::FitRecord;
 use isoflop_ledger::{Columns, names, read_table};
@@ -31,7 +32,7 @@ impl Finished {
             let folder = results.join(device.slug());
             let fits = read_fits(&folder.join("fits.json"))?;
             let curves = folder.join("curves.parquet");
-            let curves = if curves.exists() {
+            let curves = if exists(&curves)? {
                 Some(Columns::new(read_table(&curves)?))
             } else {
                 None

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use isoflop_files::{entries, exists};
 use isoflop_ledger::{CellRecord, Leases, SuiteFolder};
 use isoflop_suite::{CellId, End, PlannedCell, Status};
 
@@ -47,14 +48,13 @@ impl Job<'_> {
     /// The folders of other suites' results on the same device.
     fn others(&self, results: &Path) -> anyhow::Result<Vec<SuiteFolder>> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(results).into_iter().flatten() {
-            let folder = entry?.path().join(self.suite.device.slug());
-            if folder.join("runs").is_dir() && folder != self.folder.path() {
-                found.push(folder);
+        for suite in entries(results)? {
+            let folder = suite.join(self.suite.device.slug());
+            if folder != self.folder.path() && exists(&folder.join("runs"))? {
+                found.push(SuiteFolder::new(folder));
             }
         }
-        found.sort();
-        Ok(found.into_iter().map(SuiteFolder::new).collect())
+        Ok(found)
     }
 
     /// Takes a cell's finished run over from the first folder that has one.
