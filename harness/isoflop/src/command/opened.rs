@@ -1,12 +1,11 @@
 //! The suite that a command line names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use isoflop_corpus::{CorpusError, default_cache};
 use isoflop_suite::{Change, DeviceName, NoDevice};
 
-use super::training::best_device;
 use crate::planning::Suite;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -35,14 +34,14 @@ impl SuiteArguments {
         self.cache.clone().map_or_else(default_cache, Ok)
     }
 
-    /// Opens the suite, on its device.
+    /// Opens the suite, on its device; `best` finds out which is meant by `auto`.
     ///
     /// # Errors
     /// If the definition is refused, its laws could not be fitted, or its corpus cannot be prepared.
-    pub fn open(&self) -> anyhow::Result<Suite> {
+    pub fn open(&self, best: impl FnOnce(&Path) -> DeviceName) -> anyhow::Result<Suite> {
         let cache = self.cache()?;
         let device = match &self.device {
-            DeviceChoice::Auto => best_device(&cache),
+            DeviceChoice::Auto => best(&cache),
             DeviceChoice::Named(name) => name.clone(),
         };
         Suite::open(&self.suite, &self.changes, &cache, device)

@@ -7,7 +7,7 @@ use isoflop_machine::Memory;
 use isoflop_suite::{Decision, PlannedCell};
 
 use super::opened::SuiteArguments;
-use super::training::{forecast, require_device};
+use super::training::{best_device, forecast, require_device};
 use crate::planning::Suite;
 use crate::show::{Labels, columns, count, show, show_line, si};
 
@@ -24,7 +24,7 @@ pub struct Arguments {
 }
 
 pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let suite = arguments.suite.open()?;
+    let suite = arguments.suite.open(best_device)?;
     require_device(&suite.device)?;
     let cells = &suite.plan.cells;
     if arguments.json {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use isoflop_suite::{CellId, Status};
 
 use super::opened::SuiteArguments;
-use super::training::{RunOptions, run_again};
+use super::training::{RunOptions, best_device, run_again};
 use crate::show::{count, say};
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Arguments {
 
 /// Forgets how the chosen cells ended, and runs the suite.
 pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let suite = arguments.suite.open()?;
+    let suite = arguments.suite.open(best_device)?;
     let folder = suite.folder(&arguments.results);
     let mut chosen = Vec::new();
     for text in &arguments.cell {

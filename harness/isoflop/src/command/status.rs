@@ -9,6 +9,7 @@ use isoflop_suite::{PlannedCell, Status};
 use serde::Serialize;
 
 use super::opened::SuiteArguments;
+use super::training::best_device;
 use crate::exit::Exit;
 use crate::planning::Suite;
 use crate::show::{Labels, count, duration, show_line, si};
@@ -45,7 +46,7 @@ struct CellStatus {
 
 /// Exit code 3 where a cell is not done.
 pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let suite = arguments.suite.open()?;
+    let suite = arguments.suite.open(best_device)?;
     let folder = suite.folder(&arguments.results);
     let labels = Labels::of(&suite.plan.cells);
     let excluded = folder.exclusions(suite.plan.ids())?;

@@ -6,16 +6,13 @@ mod examples;
 mod forecast;
 mod run;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use isoflop_suite::DeviceName;
 
 use crate::training::child;
-use crate::training::devices::Reports;
 
-pub use crate::training::devices::require_device;
+pub use crate::training::devices::{best_device, require_device};
 pub use forecast::forecast;
 pub use run::{RunOptions, run_again};
 
@@ -52,9 +49,4 @@ impl Training {
             Training::Statistics(arguments) => child::statistics::statistics(arguments),
         }
     }
-}
-
-/// The best device that passes its check.
-pub fn best_device(cache: &Path) -> DeviceName {
-    Reports::new(cache).best()
 }

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::planning::Suite;
 use crate::show::{Labels, advise, count, describe, plots_of, say, show, show_line};
 use crate::training::children::{Assignment, CHECKPOINT, LEASE};
-use crate::training::devices::{Reports, require_device};
+use crate::training::devices::{Reports, best_device, require_device};
 use crate::training::run::{Job, on_signals};
 
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub fn run_again(
     options: &RunOptions,
     again: Vec<CellId>,
 ) -> anyhow::Result<ExitCode> {
-    let suite = arguments.open()?;
+    let suite = arguments.open(best_device)?;
     require_device(&suite.device)?;
     let folder = suite.folder(results);
     let job = Job {

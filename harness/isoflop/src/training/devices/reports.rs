@@ -187,3 +187,8 @@ impl Reports {
         best.0
     }
 }
+
+/// The best device that passes its check, from the reports in this cache folder.
+pub fn best_device(cache: &Path) -> DeviceName {
+    Reports::new(cache).best()
+}
