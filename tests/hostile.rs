@@ -169,3 +169,25 @@ fn a_reader_that_goes_away_ends_nothing() {
     }
     assert_eq!(alone("table nowhere"), Some(1));
 }
+
+/// A word that a spreadsheet would run is no formula in a CSV; numbers stay numbers.
+#[test]
+fn words_of_a_table_are_no_formulas() {
+    let place = Place::new().with(
+        "runs.csv",
+        "params,tokens,loss,note\n1e6,1e8,4.0,=cmd()\n1e7,1e8,3.5,-1.5\n1e8,1e8,3.2,@a\n\
+         1e6,1e9,3.6,plain\n1e7,1e9,3.1,+b\n1e8,1e9,2.8,-c\n",
+    );
+    let fitted = place.isoflop("fit runs.csv --form power --x params --bootstrap 0 --json");
+    fs::write(place.path("fits.json"), fitted.code(0).stdout).unwrap();
+    let said = place.isoflop("predict fits.json runs.csv").code(0);
+    for (cell, expected) in [
+        ("=cmd()", ",'=cmd(),"),
+        ("-1.5", ",-1.5,"),
+        ("@a", ",'@a,"),
+        ("+b", ",'+b,"),
+        ("-c", ",'-c,"),
+    ] {
+        assert!(said.stdout.contains(expected), "{cell}: {}", said.stdout);
+    }
+}

@@ -152,16 +152,38 @@ pub fn write_csv(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> 
     Ok(write_atomically(path, csv(table).as_bytes())?)
 }
 
-/// A table as CSV.
+/// A table as CSV. Words that a spreadsheet would take for a formula have an apostrophe before them.
 ///
 /// # Panics
 /// Never: memory takes what is written to it.
 pub fn csv(table: &mut DataFrame) -> String {
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes)
-        .finish(table)
+        .finish(&mut without_formulas(table))
         .expect("memory takes what is written to it");
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn without_formulas(table: &DataFrame) -> DataFrame {
+    let escaped = |word: &str| {
+        let formula = word.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        if formula && word.parse::<f64>().is_err() {
+            format!("'{word}")
+        } else {
+            word.to_owned()
+        }
+    };
+    let mut safe = table.clone();
+    for column in table.columns() {
+        let Ok(words) = column.str() else {
+            continue;
+        };
+        let words: Vec<Option<String>> = words.iter().map(|word| word.map(escaped)).collect();
+        let column = Column::from(Series::new(column.name().clone(), words));
+        safe.with_column(column)
+            .expect("it has the rows of the one before");
+    }
+    safe
 }
 
 /// A table as JSON Lines.

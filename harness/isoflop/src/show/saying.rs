@@ -3,7 +3,7 @@
 //! is at: where nobody reads, nothing is written.
 
 use std::fmt::Arguments;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -21,18 +21,40 @@ pub fn is_quiet() -> bool {
 /// Says a line. Use [`say!`].
 pub fn say_line(line: Arguments) {
     if !is_quiet() {
-        let _ = writeln!(std::io::stderr(), "{line}");
+        write(&mut std::io::stderr(), format!("{line}\n"));
     }
 }
 
 /// Says why the program ends.
 pub fn say_error(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    write(&mut std::io::stderr(), format!("error: {error:#}\n"));
+}
+
+/// Names in tables and files may hold what a terminal would take for orders: these are written out.
+fn write(to: &mut (impl Write + IsTerminal), words: String) {
+    let words = if to.is_terminal() {
+        without_orders(&words)
+    } else {
+        words
+    };
+    let _ = to.write_all(words.as_bytes());
+}
+
+fn without_orders(words: &str) -> String {
+    let mut safe = String::with_capacity(words.len());
+    for letter in words.chars() {
+        if letter.is_control() && !"\n\t".contains(letter) {
+            safe.extend(letter.escape_default());
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
 }
 
 /// Writes to standard output. Use [`show!`].
 pub fn show_words(words: Arguments) {
-    let _ = std::io::stdout().write_fmt(words);
+    write(&mut std::io::stdout(), words.to_string());
 }
 
 /// Writes to standard output.
@@ -45,7 +67,7 @@ pub(crate) use show;
 
 /// Writes a line to standard output. Use [`show_line!`].
 pub fn show_line_of(words: Arguments) {
-    let _ = writeln!(std::io::stdout(), "{words}");
+    write(&mut std::io::stdout(), format!("{words}\n"));
 }
 
 /// Writes a line to standard output.
@@ -63,3 +85,16 @@ macro_rules! say {
     };
 }
 pub(crate) use say;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_to_a_terminal_are_written_out() {
+        assert_eq!(
+            without_orders("a\u{1b}[31mb\u{9b}c\td\n"),
+            "a\\u{1b}[31mb\\u{9b}c\td\n"
+        );
+    }
+}
