@@ -99,7 +99,7 @@ fn a_definition_chooses_the_rows_of_its_laws() {
     assert_eq!(fits.len(), 3);
     assert_eq!(fits[0]["by"], serde_json::json!(["width", "8"]));
     assert_eq!(fits[1]["by"], serde_json::json!(["width", "16"]));
-    assert_eq!(fits[2]["filter"], "width = 16 and loss < 100");
+    assert_eq!(fits[2]["where"], "width = 16 and loss < 100");
     assert_eq!(fits[2]["holdout"]["hidden"].as_array().unwrap().len(), 1);
 }
 
@@ -168,7 +168,9 @@ fn a_setting_is_changed_on_the_command_line() {
 
 #[test]
 fn several_folders_are_taken_at_once() {
-    let place = place();
+    let place = Place::new()
+        .with("small.toml", SUITE.split("[[fit]]").next().unwrap())
+        .with("text.txt", &text());
     place
         .isoflop("run small.toml --results a --set sweep.width=8")
         .code(0);

@@ -180,7 +180,9 @@ fn words_of_a_table_are_no_formulas() {
     );
     let fitted = place.isoflop("fit runs.csv --form power --x params --bootstrap 0 --json");
     fs::write(place.path("fits.json"), fitted.code(0).stdout).unwrap();
-    let said = place.isoflop("predict fits.json runs.csv").code(0);
+    let said = place
+        .isoflop("predict fits.json runs.csv --x params")
+        .code(0);
     for (cell, expected) in [
         ("=cmd()", ",'=cmd(),"),
         ("-1.5", ",-1.5,"),

@@ -43,6 +43,7 @@ impl Refusal {
     }
 
     /// What is asked for is refused, for a reason.
+    #[cfg(feature = "train")]
     pub fn refused(error: impl Display) -> Self {
         Refusal {
             exit: Exit::Refused,

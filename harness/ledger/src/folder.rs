@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use isoflop_files::{FileError, entries, exists, read_sealed};
-use isoflop_suite::{CellId, End};
+use isoflop_suite::{CellId, Status};
 
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord};
@@ -69,13 +69,11 @@ impl SuiteFolder {
                 let message = "the cell is not the one that its id or its folder names";
                 return Err(FileError::damaged(&path, message).into());
             }
-            if let Some(mut run) = self.result(&cell.id)? {
-                if let Some(reason) = excluded.reason(&cell.id) {
-                    run.outcome.end = End::Excluded(reason.to_owned());
-                }
+            if let Some(run) = self.result(&cell.id)? {
                 cell.flops_budget = asked.budget(&cell.id, cell.flops_budget);
                 all.push(Finished {
                     planned: asked.has(&cell.id),
+                    excluded: excluded.reason(&cell.id).map(str::to_owned),
                     cell,
                     run,
                 });
@@ -94,4 +92,22 @@ pub struct Finished {
     pub run: RunRecord,
     /// Whether the present definition asks for it.
     pub planned: bool,
+    /// Why the user leaves it out, if so.
+    pub excluded: Option<String>,
+}
+
+impl Finished {
+    /// How it ended, or that it is left out.
+    pub fn status(&self) -> Status {
+        match self.excluded {
+            Some(_) => Status::Excluded,
+            None => self.run.status(),
+        }
+    }
+
+    /// Why it is not done, or is left out.
+    pub fn reason(&self) -> Option<&str> {
+        let excluded = self.excluded.as_deref();
+        excluded.or_else(|| self.run.outcome.end.reason())
+    }
 }

@@ -56,6 +56,7 @@ pub fn planned_table(cells: &[CellRecord]) -> Result<DataFrame, LedgerError> {
         run: RunRecord::placeholder(cell.id.clone(), 1.0 + 1e-6 * at as f64),
         cell: cell.clone(),
         planned: true,
+        excluded: None,
     });
     let runs: Vec<Finished> = runs.collect();
     cells_frame(&runs).map_err(|error| LedgerError::Column(error.to_string()))

@@ -342,7 +342,7 @@ fn a_damaged_list_of_exclusions_leaves_nothing_in() {
     for bytes in damaged(whole.as_bytes()) {
         fs::write(&path, &bytes).unwrap();
         match suite.finished() {
-            Ok(runs) => assert_eq!(runs[0].run.status(), Status::Excluded),
+            Ok(runs) => assert_eq!(runs[0].status(), Status::Excluded),
             Err(error) => assert!(error.to_string().contains("excluded.toml"), "{error}"),
         }
     }

@@ -1,14 +1,12 @@
 //! A suite as commands work with it: a definition with its corpus, its plan, and where it trains.
 
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::thread;
 
 use isoflop_corpus::Corpus;
 use isoflop_fits::check_fits;
 use isoflop_ledger::SuiteFolder;
 use isoflop_suite::{
-    Bytes, CellId, Change, Definition, DeviceName, Plan, PlannedCell, Precision, process_memory,
+    Bytes, CellId, Change, Definition, DeviceName, Plan, PlannedCell, process_memory,
 };
 
 use crate::exit::Refusal;
@@ -54,24 +52,6 @@ impl Suite {
             plan,
             device,
         })
-    }
-
-    /// How many workers train at once, and how many threads each has: one for each core on a processor,
-    /// where several cells train faster than one with several threads, and one on a GPU.
-    pub fn workers(&self, asked: Option<usize>) -> (usize, usize) {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let several = if self.device.is_processor() { cores } else { 1 };
-        let workers = asked.unwrap_or(several).max(1);
-        (workers, (cores / workers).max(1))
-    }
-
-    /// The precisions its cells train in.
-    pub fn precisions(&self) -> Vec<Precision> {
-        let cells = self.plan.cells.iter();
-        let all: BTreeSet<_> = cells
-            .map(|planned| planned.cell.training.precision)
-            .collect();
-        all.into_iter().collect()
     }
 
     /// The cell whose id begins so.

@@ -41,12 +41,9 @@ pub const COLUMNS: &[CellColumn] = &[
         names::STATUS,
         "",
         "done, diverged, out-of-memory, failed or excluded",
-        |it| it.run.status().as_str()
+        |it| it.status().as_str()
     ),
     column!("reason", "", "why it is not done", |it| it
-        .run
-        .outcome
-        .end
         .reason()
         .map(str::to_owned)),
     column!("attempt", "", "which attempt published the result", |it| it

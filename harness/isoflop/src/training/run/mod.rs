@@ -4,6 +4,7 @@ mod dispatch;
 mod ended;
 mod job;
 mod progress;
+mod speeds;
 mod stopping;
 mod timing;
 mod train;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isoflop_suite::{Flops, Plan, PlannedCell, Seconds};
 
-use crate::planning::{Speeds, makespan};
+use super::speeds::{Speeds, makespan};
 use crate::show::{Labels, duration, is_quiet, say, si};
 
 /// The bar counts ten-thousandths of the suite's FLOPs, which themselves overflow an integer.

@@ -8,7 +8,8 @@ use isoflop_device::Standing;
 use isoflop_machine::Memory;
 use isoflop_suite::{CellId, Flops, PlannedCell, Seconds};
 
-use crate::planning::{Speeds, Suite, alike, flops_per_step, makespan};
+use super::speeds::{Speeds, alike, flops_per_step, makespan};
+use crate::planning::Suite;
 use crate::training::children::{Assignment, Racer};
 
 /// A shape is measured if its steps cost no more than this: a slow core does as much in a second.

@@ -1,0 +1,28 @@
+//! What a suite needs of a machine to train on it.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use isoflop_suite::Precision;
+
+use crate::planning::Suite;
+
+impl Suite {
+    /// How many workers train at once, and how many threads each has: one for each core on a processor,
+    /// where several cells train faster than one with several threads, and one on a GPU.
+    pub fn workers(&self, asked: Option<usize>) -> (usize, usize) {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let several = if self.device.is_processor() { cores } else { 1 };
+        let workers = asked.unwrap_or(several).max(1);
+        (workers, (cores / workers).max(1))
+    }
+
+    /// The precisions its cells train in.
+    pub fn precisions(&self) -> Vec<Precision> {
+        let cells = self.plan.cells.iter();
+        let all: BTreeSet<_> = cells
+            .map(|planned| planned.cell.training.precision)
+            .collect();
+        all.into_iter().collect()
+    }
+}
