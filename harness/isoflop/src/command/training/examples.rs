@@ -17,5 +17,5 @@ Examples:
   isoflop run experiments/gpu.toml --device auto
   isoflop run experiments/quick.toml --set sweep.seed=1 --results results/seed-1
 
-Exit codes: 0 all cells done and all laws fitted; 3 cells are not done; 4 a law, a device or a cell's
-memory was refused.";
+Exit codes: 0 all cells are done and all laws fitted; 3 cells are not done; 4 a law, a device or
+a cell's memory was refused.";
