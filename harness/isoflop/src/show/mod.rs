@@ -11,6 +11,8 @@ pub use labels::Labels;
 pub use laws::{advise, allocations, compete, describe};
 pub use numbers::{count, duration, interval, number, si};
 pub use places::plots_of;
-pub use saying::{be_quiet, is_quiet, say_error, say_line, show_line_of, show_words};
+#[cfg(feature = "train")]
+pub use saying::is_quiet;
+pub use saying::{be_quiet, say_error, say_line, show_line_of, show_words};
 pub(crate) use saying::{say, show, show_line};
 pub use tables::columns;
