@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
-use isoflop_files::{draft, exists, sha256};
+use isoflop_files::{draft, exists, sha256, write_atomically};
 use isoflop_suite::{CorpusFacts, GrammarCorpus, Nats, Tokenizer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -145,29 +145,73 @@ fn open_or_make(
     key: &str,
     make: impl FnOnce(&Path) -> Result<Record, CorpusError>,
 ) -> Result<Corpus, CorpusError> {
+    fs::create_dir_all(cache).map_err(CorpusError::io(cache))?;
+    refuse_others(cache)?;
     let folder = cache.join(&key[..32]);
-    if !exists(&folder.join("corpus.json"))? {
-        let draft = cache.join(draft(&key[..32]));
-        fs::create_dir_all(&draft).map_err(CorpusError::io(&draft))?;
-        let made = make(&draft).and_then(|record| {
-            let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
-            let path = draft.join("corpus.json");
-            fs::write(&path, text).map_err(CorpusError::io(&path))?;
-            publish(&draft, &folder)
-        });
-        // Of a draft that was published nothing is left; any other is of no use to anybody.
-        let _ = fs::remove_dir_all(&draft);
-        made?;
+    if exists(&folder.join("corpus.json"))? {
+        match open(&folder) {
+            // What a full disk or a power cut has left is of no use to anybody.
+            Err(CorpusError::Cache { .. }) => take_away(cache, &folder)?,
+            opened => return opened,
+        }
     }
+    let draft = cache.join(draft(&key[..32]));
+    fs::create_dir(&draft).map_err(CorpusError::io(&draft))?;
+    let made = make(&draft).and_then(|record| {
+        let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
+        write_atomically(&draft.join("corpus.json"), &text)?;
+        publish(cache, &draft, &folder)
+    });
+    // Of a draft that was published nothing is left; any other is of no use to anybody.
+    let _ = fs::remove_dir_all(&draft);
+    made?;
     open(&folder)
 }
 
-fn publish(draft: &Path, folder: &Path) -> Result<(), CorpusError> {
-    match fs::rename(draft, folder) {
-        // Another process was first, with the same tokens.
-        Err(_) if exists(&folder.join("corpus.json"))? => Ok(()),
-        result => result.map_err(CorpusError::io(folder)),
+fn publish(cache: &Path, draft: &Path, folder: &Path) -> Result<(), CorpusError> {
+    if fs::rename(draft, folder).is_ok() || exists(&folder.join("corpus.json"))? {
+        // Or another process was first, with the same tokens.
+        return Ok(());
     }
+    take_away(cache, folder)?;
+    fs::rename(draft, folder).map_err(CorpusError::io(folder))
+}
+
+/// Removes a folder, so that nobody finds a part of it.
+fn take_away(cache: &Path, folder: &Path) -> Result<(), CorpusError> {
+    let away = cache.join(draft("damaged"));
+    match fs::rename(folder, &away) {
+        // Another process was first.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        moved => {
+            moved.map_err(CorpusError::io(folder))?;
+            fs::remove_dir_all(&away).map_err(CorpusError::io(&away))
+        }
+    }
+}
+
+/// Refuses a cache of another user, who could have planted a corpus in it.
+#[cfg(target_os = "linux")]
+fn refuse_others(cache: &Path) -> Result<(), CorpusError> {
+    use std::os::unix::fs::MetadataExt;
+    let owner = |path: &Path| {
+        let facts = fs::metadata(path).map_err(CorpusError::io(path))?;
+        Ok::<u32, CorpusError>(facts.uid())
+    };
+    let (theirs, mine) = (owner(cache)?, owner(Path::new("/proc/self"))?);
+    if theirs == mine || theirs == 0 {
+        return Ok(());
+    }
+    Err(CorpusError::NotOurs {
+        path: cache.to_owned(),
+        owner: theirs,
+    })
+}
+
+/// Elsewhere the system keeps users' folders apart.
+#[cfg(not(target_os = "linux"))]
+fn refuse_others(_: &Path) -> Result<(), CorpusError> {
+    Ok(())
 }
 
 fn open(folder: &Path) -> Result<Corpus, CorpusError> {
@@ -182,8 +226,13 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
     if record.format != FORMAT {
         return Err(damaged(format!("format {} is not {FORMAT}", record.format)));
     }
-    let train = TokenStream::open(&folder.join("train.tokens"))?;
-    let validation = TokenStream::open(&folder.join("validation.tokens"))?;
+    let part = |name: &str| match TokenStream::open(&folder.join(name)) {
+        Err(CorpusError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            Err(damaged(format!("{name} is gone")))
+        }
+        opened => opened,
+    };
+    let (train, validation) = (part("train.tokens")?, part("validation.tokens")?);
     // Training on other tokens than the cell names would give a wrong number in good order.
     let seal = record.seal.clone();
     let record = record.sealed();
@@ -230,7 +279,8 @@ fn finish(
     }
     let mut hashes = Vec::new();
     for mut part in [train, validation] {
-        part.flush().map_err(CorpusError::io(folder))?;
+        let written = part.flush().and_then(|()| part.inner.get_ref().sync_all());
+        written.map_err(CorpusError::io(folder))?;
         hashes.push(part.digest.finalize());
     }
     Ok(of_parts(hashes))

@@ -21,6 +21,18 @@ pub enum CorpusError {
     /// A file cannot be looked at.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A cache folder of another user.
+    #[error(
+        "{} belongs to another user (number {owner}), who may have put any corpus there\n  help: name \
+         a folder of your own with `--cache DIR`",
+        path.display()
+    )]
+    NotOurs {
+        /// The cache folder.
+        path: PathBuf,
+        /// The number of the user that owns it.
+        owner: u32,
+    },
     /// A package that is not locked.
     #[error("the corpus names the package `{0}`, which Cargo.lock does not have")]
     NotLocked(String),
@@ -47,7 +59,7 @@ pub enum CorpusError {
     #[error("[corpus.grammar] {0}")]
     Grammar(String),
     /// A cached corpus that cannot be understood.
-    #[error("{}: {message}\n  help: remove the folder, and it is made again", path.display())]
+    #[error("{}: {message}\n", path.display())]
     Cache {
         /// The cached corpus.
         path: PathBuf,

@@ -73,45 +73,66 @@ fn the_hash_is_of_the_text_and_not_of_its_place() {
     assert_ne!(first, hash(two.path(), &two.path().join("cache")));
 }
 
-/// Files of the cache cut or with a bit turned: an error that names the folder, and no other tokens.
+/// Files of the cache cut or with a bit turned, or gone: the same tokens again, and never others.
 #[test]
-fn a_damaged_cache_is_refused() {
+fn a_damaged_cache_is_prepared_anew() {
     let place = tempfile::tempdir().unwrap();
     let wanted = definition(
         "[corpus.grammar]\nwords = 20\nzipf = 1.0\ntokens = 3000\nvalidation_tokens = 1000\n\
          [[sweep]]\nwidth = 16\ndepth = 1\ntokens = 1000\n",
     );
-    let open = || Corpus::prepare(&wanted, place.path(), place.path());
-    let facts = open().unwrap().facts;
+    let open = || Corpus::prepare(&wanted, place.path(), place.path()).unwrap();
+    let tokens = |corpus: &Corpus| corpus.train.tokens(0..corpus.train.len()).to_vec();
+    // The files that it maps are about to be cut.
+    let (facts, expected) = {
+        let whole = open();
+        (whole.facts.clone(), tokens(&whole))
+    };
     let entries = fs::read_dir(place.path()).unwrap();
     let folder = entries.map(|entry| entry.unwrap().path()).next().unwrap();
     for name in ["corpus.json", "train.tokens", "validation.tokens"] {
         let path = folder.join(name);
-        let whole = fs::read(&path).unwrap();
-        let cut = (0..whole.len())
-            .step_by(37)
-            .map(|end| whole[..end].to_vec());
-        let turned = (0..8 * whole.len()).step_by(13).map(|bit| {
-            let mut bytes = whole.clone();
+        let bytes = fs::read(&path).unwrap();
+        let cut = (0..bytes.len())
+            .step_by(311)
+            .map(|end| bytes[..end].to_vec());
+        let turned = (0..8 * bytes.len()).step_by(997).map(|bit| {
+            let mut bytes = bytes.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             bytes
         });
-        for bytes in cut.chain(turned) {
-            fs::write(&path, &bytes).unwrap();
-            match open() {
-                Err(error) => {
-                    let named = error.to_string().contains(&folder.display().to_string());
-                    assert!(named, "{error}");
-                }
-                // White space of the record.
-                Ok(corpus) => {
-                    assert_eq!((name, &corpus.facts), ("corpus.json", &facts));
-                }
-            }
+        for damaged in cut.chain(turned) {
+            fs::write(&path, &damaged).unwrap();
+            let again = open();
+            assert_eq!(again.facts, facts, "{name}");
+            assert_eq!(tokens(&again), expected, "{name}");
         }
-        fs::write(&path, &whole).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(open().facts, facts, "{name} is gone");
     }
-    open().unwrap();
+    // Nothing is left of what was damaged.
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+/// Only root can give a folder away, so only root tries this.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_cache_of_another_user_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let cache = place.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    if std::os::unix::fs::chown(&cache, Some(12345), None).is_err() {
+        return;
+    }
+    let wanted = definition(
+        "[corpus.grammar]\nwords = 20\nzipf = 1.0\ntokens = 3000\nvalidation_tokens = 1000",
+    );
+    let error = Corpus::prepare(&wanted, place.path(), &cache).unwrap_err();
+    assert!(
+        error.to_string().contains("belongs to another user"),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
 }
 
 #[test]
