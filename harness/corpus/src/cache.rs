@@ -227,8 +227,11 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         return Err(damaged(format!("format {} is not {FORMAT}", record.format)));
     }
     let part = |name: &str| match TokenStream::open(&folder.join(name)) {
-        Err(CorpusError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-            Err(damaged(format!("{name} is gone")))
+        // Gone, or too short to be mapped.
+        Err(CorpusError::Io { error, .. })
+            if [io::ErrorKind::NotFound, io::ErrorKind::InvalidInput].contains(&error.kind()) =>
+        {
+            Err(damaged(format!("{name}: {error}")))
         }
         opened => opened,
     };
