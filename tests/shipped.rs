@@ -73,7 +73,8 @@ fn references() -> Vec<PathBuf> {
 const MADE_BEFORE: [&str; 1] = ["backends"];
 
 fn cells(reference: &Path) -> Columns {
-    Columns::new(read_table(&project().join(reference).join("cells.parquet")).unwrap())
+    let table = read_table(&project().join(reference).join("cells.parquet"));
+    Columns::new(table.unwrap().frame)
 }
 
 /// A place with a copy of a folder of committed results, under the same name.

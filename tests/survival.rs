@@ -410,9 +410,9 @@ fn what_the_user_leaves_out_is_a_row_with_its_reason() {
 fn a_full_disk_costs_nothing_that_is_stored() {
     let place = Place::new().with("small.toml", &SUITE.replace("failed = 1000", "failed = 1"));
     place.isoflop("run small.toml --results whole").code(0);
-    // Files end at eight kilobytes: a write beyond says that there is no room.
+    // Files end at eight kilobytes, and the system has a signal for that.
     let command = format!(
-        "trap '' XFSZ; ulimit -f 16; exec {} run small.toml --checkpoint 0.1",
+        "ulimit -f 16; exec {} run small.toml --checkpoint 0.1",
         env!("CARGO_BIN_EXE_isoflop")
     );
     let output = Command::new("sh")
@@ -523,4 +523,88 @@ fn a_result_says_what_made_it() {
     ] {
         assert!(!row.word(column).is_empty(), "{column}");
     }
+}
+
+/// Results are given to others: of the user's environment they tell what changes numbers, and no more.
+#[test]
+fn a_result_tells_no_secrets_of_the_environment() {
+    let place = place();
+    let status = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args(["run", "small.toml"])
+        .current_dir(place.path("."))
+        .env("XDG_CACHE_HOME", place.path("cache"))
+        .env("BURN_TOKEN", "a secret")
+        .env("WGPU_ADAPTER_NAME", "a secret too")
+        .env("CUBECL_AUTOTUNE_LEVEL", "minimal")
+        .env("RAYON_NUM_THREADS", "2")
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .expect("the program starts");
+    assert!(status.success());
+    place.isoflop("table results/small/flex").code(0);
+    let row = &place.csv("results/small/flex/cells.csv")[0];
+    let told = row.word("environment");
+    for setting in [
+        "WGPU_ADAPTER_NAME=(set)",
+        "CUBECL_AUTOTUNE_LEVEL=minimal",
+        "RAYON_NUM_THREADS=2",
+    ] {
+        assert!(told.contains(setting), "{told}");
+    }
+    for run in fs::read_dir(place.path("results/small/flex/runs")).unwrap() {
+        let text = fs::read_to_string(run.unwrap().path().join("result.json")).unwrap();
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+/// A definition that is edited, or spoiled, while its suite runs changes nothing of that run: a worker that
+/// is started in the place of one that died trains what the first was to train.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_edited_definition_changes_no_run_under_way() {
+    let place = place();
+    place.isoflop("run small.toml --results whole").code(0);
+    let coordinator = start(&place, "run small.toml --results edited --workers 1");
+    wait_for("logged steps", || under_way(&place, "edited"));
+    fs::write(place.path("small.toml"), "spoiled").expect("a definition");
+    for worker in workers(Path::new("edited/small/flex")) {
+        signal(worker, "KILL");
+    }
+    let output = coordinator.wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(trained(&place, "edited"), trained(&place, "whole"));
+}
+
+/// A log that has lost lines which its checkpoint relies on would leave a hole in the curve: the cell is
+/// begun again.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_log_shorter_than_its_checkpoint_is_not_gone_on_from() {
+    let suite = SUITE
+        .replace("width = [8, 16]", "width = 16")
+        .replace("[64_000, 256_000]", "500_000");
+    let place = Place::new().with("small.toml", &suite);
+    place.isoflop("run small.toml --results whole").code(0);
+    let words = "run small.toml --results short --workers 1 --checkpoint 0.05";
+    let mut coordinator = start(&place, words);
+    wait_for("logged steps", || under_way(&place, "short"));
+    sleep(Duration::from_millis(300));
+    let working = workers(Path::new("short/small/flex"));
+    coordinator.kill().expect("a kill");
+    working.iter().for_each(|worker| signal(*worker, "KILL"));
+    coordinator.wait().expect("a status");
+    let runs = fs::read_dir(place.path("short/small/flex/runs")).expect("runs");
+    let run = runs.flatten().next().expect("a run").path();
+    let log = run.join("attempt-0001/steps.jsonl");
+    assert!(run.join("attempt-0001/checkpoint").exists());
+    let text = fs::read_to_string(&log).expect("a log");
+    let kept: String = text.split_inclusive('\n').take(2).collect();
+    fs::write(&log, kept).expect("a log");
+    wait_for("end of the worker", || {
+        workers(Path::new("short/small/flex")).is_empty()
+    });
+    place.isoflop("run small.toml --results short").code(0);
+    assert_eq!(trained(&place, "short"), trained(&place, "whole"));
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
-use isoflop_files::{draft, exists, sha256, write_atomically};
+use isoflop_files::{
+    OpenFile, Opening, create_folders, disk, draft, exists, sha256, write_atomically,
+};
 use isoflop_suite::{CorpusFacts, GrammarCorpus, Nats, Tokenizer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -145,7 +147,7 @@ fn open_or_make(
     key: &str,
     make: impl FnOnce(&Path) -> Result<Record, CorpusError>,
 ) -> Result<Corpus, CorpusError> {
-    fs::create_dir_all(cache).map_err(CorpusError::io(cache))?;
+    create_folders(cache)?;
     refuse_others(cache)?;
     let folder = cache.join(&key[..32]);
     if exists(&folder.join("corpus.json"))? {
@@ -156,36 +158,43 @@ fn open_or_make(
         }
     }
     let draft = cache.join(draft(&key[..32]));
-    fs::create_dir(&draft).map_err(CorpusError::io(&draft))?;
+    disk()
+        .create_folder(&draft)
+        .map_err(CorpusError::io(&draft))?;
     let made = make(&draft).and_then(|record| {
         let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
         write_atomically(&draft.join("corpus.json"), &text)?;
         publish(cache, &draft, &folder)
     });
     // Of a draft that was published nothing is left; any other is of no use to anybody.
-    let _ = fs::remove_dir_all(&draft);
+    let _ = disk().remove(&draft);
     made?;
     open(&folder)
 }
 
 fn publish(cache: &Path, draft: &Path, folder: &Path) -> Result<(), CorpusError> {
-    if fs::rename(draft, folder).is_ok() || exists(&folder.join("corpus.json"))? {
-        // Or another process was first, with the same tokens.
-        return Ok(());
+    if disk().rename(draft, folder).is_err() {
+        if exists(&folder.join("corpus.json"))? {
+            // Another process was first, with the same tokens.
+            return Ok(());
+        }
+        take_away(cache, folder)?;
+        disk()
+            .rename(draft, folder)
+            .map_err(CorpusError::io(folder))?;
     }
-    take_away(cache, folder)?;
-    fs::rename(draft, folder).map_err(CorpusError::io(folder))
+    disk().sync_folder(cache).map_err(CorpusError::io(cache))
 }
 
 /// Removes a folder, so that nobody finds a part of it.
 fn take_away(cache: &Path, folder: &Path) -> Result<(), CorpusError> {
     let away = cache.join(draft("damaged"));
-    match fs::rename(folder, &away) {
+    match disk().rename(folder, &away) {
         // Another process was first.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         moved => {
             moved.map_err(CorpusError::io(folder))?;
-            fs::remove_dir_all(&away).map_err(CorpusError::io(&away))
+            disk().remove(&away).map_err(CorpusError::io(&away))
         }
     }
 }
@@ -220,7 +229,7 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         message,
     };
     let path = folder.join("corpus.json");
-    let text = fs::read(&path).map_err(CorpusError::io(&path))?;
+    let text = disk().read(&path).map_err(CorpusError::io(&path))?;
     let record: Record =
         serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
     if record.format != FORMAT {
@@ -259,9 +268,10 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
 }
 
 /// One part's file, hashed as it is written.
-fn part(folder: &Path, name: &str) -> Result<Hashed<BufWriter<File>>, CorpusError> {
+fn part(folder: &Path, name: &str) -> Result<Hashed<Part>, CorpusError> {
     let path = folder.join(format!("{name}.tokens"));
-    let file = File::create(&path).map_err(CorpusError::io(&path))?;
+    let file = disk().open(&path, Opening::New);
+    let file = file.map_err(CorpusError::io(&path))?;
     Ok(Hashed {
         inner: BufWriter::new(file),
         digest: Sha256::new(),
@@ -272,8 +282,8 @@ fn part(folder: &Path, name: &str) -> Result<Hashed<BufWriter<File>>, CorpusErro
 /// Closes both parts and gives the corpus's hash.
 fn finish(
     folder: &Path,
-    train: Hashed<BufWriter<File>>,
-    validation: Hashed<BufWriter<File>>,
+    train: Hashed<Part>,
+    validation: Hashed<Part>,
 ) -> Result<String, CorpusError> {
     if train.bytes == 0 || validation.bytes == 0 {
         return Err(CorpusError::TooSmall {
@@ -282,7 +292,7 @@ fn finish(
     }
     let mut hashes = Vec::new();
     for mut part in [train, validation] {
-        let written = part.flush().and_then(|()| part.inner.get_ref().sync_all());
+        let written = part.flush().and_then(|()| part.inner.get_mut().sync());
         written.map_err(CorpusError::io(folder))?;
         hashes.push(part.digest.finalize());
     }
@@ -297,6 +307,9 @@ fn of_parts(hashes: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     }
     hex::encode(all.finalize())
 }
+
+/// A part's file.
+type Part = BufWriter<Box<dyn OpenFile>>;
 
 struct Hashed<W> {
     inner: W,

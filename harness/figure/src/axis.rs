@@ -1,5 +1,7 @@
 //! Logarithmic axes and their ticks.
 
+use std::ops::RangeInclusive;
+
 /// An axis: what it shows, and from where to where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
@@ -8,6 +10,9 @@ pub struct Axis {
     low: f64,
     high: f64,
 }
+
+/// Values that an axis goes to: with room on both sides they stay numbers.
+const DRAWN: RangeInclusive<f64> = 1e-100..=1e100;
 
 /// A tick; those without a label are short.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,9 +24,7 @@ pub struct Tick {
 impl Axis {
     /// A logarithmic axis that holds the values with some room, or `None` of no values.
     pub fn new(label: &str, values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let usable = values
-            .into_iter()
-            .filter(|value| value.is_finite() && *value > 0.0);
+        let usable = values.into_iter().filter(|value| DRAWN.contains(value));
         let (low, high) = usable.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), value| {
             (low.min(value), high.max(value))
         });

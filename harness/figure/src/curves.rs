@@ -1,5 +1,7 @@
 //! Training curves.
 
+use isoflop_ledger::limits::LOSSES;
+
 use crate::axis::Axis;
 use crate::loss::series_entries;
 use crate::palette::series;
@@ -37,7 +39,7 @@ fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut bins: Vec<(i64, f64, f64, f64)> = Vec::new();
     for (tokens, loss) in points
         .iter()
-        .filter(|(tokens, loss)| *tokens > 0.0 && *loss > 0.0 && loss.is_finite())
+        .filter(|(tokens, loss)| *tokens > 0.0 && LOSSES.contains(loss))
     {
         let bin = (tokens.log2() * PER_OCTAVE).floor() as i64;
         match bins.last_mut() {

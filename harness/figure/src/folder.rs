@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use isoflop_files::{file_sha256, write_atomically};
+use isoflop_files::write_atomically;
 use isoflop_fits::read_fits;
 use isoflop_ledger::{Columns, read_table};
 use isoflop_suite::Figure;
@@ -20,11 +20,12 @@ pub fn draw_folder(
     plots: &Path,
     figures: &[Figure],
 ) -> Result<Vec<PathBuf>, FigureError> {
-    let path = dir.join("cells.parquet");
-    let runs = Runs::read(&Columns::new(read_table(&path)?))?;
-    let curves = Curve::read(&Columns::new(read_table(&dir.join("curves.parquet"))?))?;
+    let cells = read_table(&dir.join("cells.parquet"))?;
+    let runs = Runs::read(&Columns::new(cells.frame))?;
+    let curves = read_table(&dir.join("curves.parquet"))?;
+    let curves = Curve::read(&Columns::new(curves.frame))?;
     let fits = read_fits(&dir.join("fits.json"))?;
-    let source = source(dir, file_sha256(&path)?);
+    let source = source(dir, cells.sha256);
     let mut written = Vec::new();
     for figure in figures {
         let Some(picture) = draw(*figure, &runs, &curves, &fits, &source)? else {
@@ -43,9 +44,9 @@ pub const PACE: &str = "pace.parquet";
 /// # Errors
 /// If its table cannot be read, or a figure not be drawn or written.
 pub fn draw_comparison(dir: &Path, plots: &Path) -> Result<Vec<PathBuf>, FigureError> {
-    let path = dir.join(PACE);
-    let paces = Columns::new(read_table(&path)?);
-    let source = source(dir, file_sha256(&path)?);
+    let table = read_table(&dir.join(PACE))?;
+    let paces = Columns::new(table.frame);
+    let source = source(dir, table.sha256);
     let mut written = Vec::new();
     for (name, picture) in compared(&paces, &source)? {
         written.extend(write(plots, name, &picture)?);

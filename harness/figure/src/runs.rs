@@ -1,6 +1,9 @@
 //! What figures are drawn from: tables, as plain numbers.
 
+use isoflop_ledger::limits::LOSSES;
 use isoflop_ledger::{Columns, LedgerError, names};
+
+use crate::FigureError;
 
 /// One run that is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,8 +65,8 @@ impl Runs {
     /// The runs of a `cells` table.
     ///
     /// # Errors
-    /// If the table lacks a column.
-    pub fn read(cells: &Columns) -> Result<Self, LedgerError> {
+    /// If the table lacks a column, or a loss is none that is believed.
+    pub fn read(cells: &Columns) -> Result<Self, FigureError> {
         let params = cells.numbers(names::PARAMS_TOTAL)?;
         let tokens = cells.numbers(names::TOKENS)?;
         let flops = cells.numbers(names::FLOPS_6N_TOTAL)?;
@@ -85,8 +88,12 @@ impl Runs {
                     loss_se: loss_se[row].unwrap_or(0.0),
                 })
             });
+        let all: Vec<Run> = all.collect();
+        if let Some(absurd) = all.iter().find(|run| !LOSSES.contains(&run.loss)) {
+            return Err(FigureError::Loss(absurd.loss));
+        }
         Ok(Runs {
-            all: all.collect(),
+            all,
             entropy_rate: entropy_rate.into_iter().flatten().next(),
         })
     }

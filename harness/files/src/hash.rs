@@ -1,11 +1,10 @@
 //! SHA-256, in hexadecimal.
 
-use std::fs;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::FileError;
+use crate::{FileError, disk};
 
 /// The hash of these bytes.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
@@ -17,5 +16,5 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
 /// # Errors
 /// If it cannot be read.
 pub fn file_sha256(path: &Path) -> Result<String, FileError> {
-    fs::read(path).map(sha256).map_err(FileError::io(path))
+    disk().read(path).map(sha256).map_err(FileError::io(path))
 }

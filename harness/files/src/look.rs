@@ -1,20 +1,19 @@
 //! What is there. An error of the system is an error, and never taken for absence.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::FileError;
+use crate::{FileError, disk};
 
 /// Whether there is a file or a folder.
 ///
 /// # Errors
 /// If the system does not tell.
 pub fn exists(path: &Path) -> Result<bool, FileError> {
-    match path.try_exists() {
-        // A file lies where a folder of the path should be.
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
-        looked => looked.map_err(FileError::io(path)),
+    match disk().kind(path) {
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(FileError::io(path)(error)),
+        Ok(_) => Ok(true),
     }
 }
 
@@ -24,16 +23,26 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
 /// # Errors
 /// If the folder cannot be read.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let read = match fs::read_dir(folder) {
-        Err(error)
-            if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
-        {
-            return Ok(Vec::new());
-        }
-        read => read.map_err(FileError::io(folder))?,
+    let names = match disk().list(folder) {
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        listed => listed.map_err(FileError::io(folder))?,
     };
-    let paths: io::Result<Vec<PathBuf>> = read.map(|entry| Ok(entry?.path())).collect();
-    let mut paths = paths.map_err(FileError::io(folder))?;
+    let mut paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     paths.sort();
     Ok(paths)
+}
+
+/// What a file of text holds.
+///
+/// # Errors
+/// If it cannot be read, or is no UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    let bytes = disk().read(path).map_err(FileError::io(path))?;
+    String::from_utf8(bytes).map_err(|error| FileError::damaged(path, error))
+}
+
+/// Whether an error says that there is nothing; also where a file lies in the place of a folder of the
+/// path.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
 }

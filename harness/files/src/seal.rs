@@ -1,12 +1,12 @@
 //! Sealed records: JSON that ends with the hash of what is before it.
 
-use std::fs;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{FileError, sha256};
+use crate::look::is_absence;
+use crate::{FileError, read_text, sha256};
 
 const SEAL: &str = ",\n  \"sha256\": \"";
 
@@ -26,8 +26,7 @@ pub fn sealed<T: Serialize>(value: &T) -> Vec<u8> {
 /// # Errors
 /// If it cannot be read, is of another format, or its seal is broken.
 pub fn read_sealed<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, FileError> {
-    let bytes = fs::read(path).map_err(FileError::io(path))?;
-    let text = String::from_utf8(bytes).map_err(|error| FileError::damaged(path, error))?;
+    let text = read_text(path)?;
     // Before all else: another version may be sealed in another way.
     if let Ok(Version { format: found }) = serde_json::from_str(&text)
         && found != format
@@ -47,6 +46,20 @@ pub fn read_sealed<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, F
         ));
     }
     serde_json::from_str(&text).map_err(|error| FileError::damaged(path, error))
+}
+
+/// As [`read_sealed`]; `None` where there is no such file.
+///
+/// # Errors
+/// If it is there and cannot be read, is of another format, or its seal is broken.
+pub fn read_sealed_if_there<T: DeserializeOwned>(
+    path: &Path,
+    format: u32,
+) -> Result<Option<T>, FileError> {
+    match read_sealed(path, format) {
+        Err(FileError::Io { error, .. }) if is_absence(&error) => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// What every version of a record has.

@@ -30,6 +30,17 @@ pub enum FitsError {
     /// Slices that are to predict runs.
     #[error("slices predict no runs: leave out --holdout, or fit `chinchilla`")]
     NoHoldout,
+    /// Fits made for each value of a column that a table lacks.
+    #[error("the fits are made for each value of `{column}`, and so are predictions: {error}")]
+    NoGroups {
+        /// The column.
+        column: String,
+        /// What the table has.
+        error: LedgerError,
+    },
+    /// A fit that is no law of its form.
+    #[error("the fit lacks parameters of its form")]
+    NoParameters,
     /// A file of fits that is not there.
     #[error("{}: there is no such file", .0.display())]
     NoFile(PathBuf),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use isoflop_law::{Point, Table, Unusable};
+use isoflop_ledger::limits::LOSSES;
 use isoflop_ledger::{LedgerError, names};
 
 use crate::{FitsError, Names, Quantity, QuantitySource, Rows};
@@ -69,6 +70,15 @@ impl Rows<'_> {
                 continue;
             }
             let number = |column: &Vec<Option<f64>>| column[row].unwrap_or(f64::NAN);
+            let doubted = losses[row].filter(|loss| *loss > 0.0 && !LOSSES.contains(loss));
+            if let Some(loss) = doubted.filter(|loss| loss.is_finite()) {
+                let (low, high) = (LOSSES.start(), LOSSES.end());
+                let reason = format!(
+                    "a loss of {loss:e}, and none below {low:e} or above {high:e} is believed"
+                );
+                left_out.push((row, reason));
+                continue;
+            }
             let x: Vec<f64> = variables.iter().map(number).collect();
             let usable = |value: f64| value.is_finite() && value > 0.0;
             let all_beside = beside.iter().map(number).all(usable);

@@ -1,6 +1,5 @@
 //! The laws that a suite's definition asks for.
 
-use isoflop_files::{file_sha256, write_atomically};
 use isoflop_law::Record;
 use isoflop_ledger::{Columns, SuiteFolder, names, read_table};
 use isoflop_suite::Definition;
@@ -31,9 +30,8 @@ impl Fitted {
 /// # Errors
 /// If the table is not there, or the disk refuses.
 pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted, FitsError> {
-    let path = folder.file("cells.parquet");
-    let hash = file_sha256(&path)?;
-    let columns = Columns::new(read_table(&path)?);
+    let table = read_table(&folder.file("cells.parquet"))?;
+    let columns = Columns::new(table.frame);
     let planned = columns.words(names::PLANNED);
     let mut fitted = Fitted {
         fits: Vec::new(),
@@ -42,7 +40,7 @@ pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted
     };
     for wanted in &definition.fits {
         let asked = Asked::of(definition, wanted)?;
-        for rows in asked.rows(&columns, &hash)? {
+        for rows in asked.rows(&columns, &table.sha256)? {
             match rows.fit(&asked.choice) {
                 Ok(record) => fitted.fits.push(record),
                 Err(error) => fitted.refused.push(refused(&asked, &rows, &error)),
@@ -50,8 +48,7 @@ pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted
         }
     }
     let text = serde_json::to_string(&fitted.fits).expect("fits are plain data") + "\n";
-    write_atomically(&folder.file("fits.json"), text.as_bytes())?;
-    folder.note_sums(&["fits.json"])?;
+    folder.write_noted(&[("fits.json", text.as_bytes())])?;
     Ok(fitted)
 }
 

@@ -123,12 +123,12 @@ fn bare() {
 struct Nothing;
 
 impl Keeper for Nothing {
-    fn checkpoint(&mut self) -> Option<Vec<u8>> {
-        None
+    fn checkpoint(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
     }
 
-    fn begin(&mut self, _: u64) -> io::Result<()> {
-        Ok(())
+    fn begin(&mut self, _: u64, _: usize) -> io::Result<bool> {
+        Ok(true)
     }
 
     fn record(&mut self, _: &Step) -> io::Result<()> {

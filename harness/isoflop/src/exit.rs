@@ -72,9 +72,10 @@ fn find(error: &anyhow::Error) -> Option<Exit> {
     }
     match error.downcast_ref::<FitsError>()? {
         FitsError::Law(_) | FitsError::Quantity(_) => Some(Exit::Refused),
-        FitsError::Ledger(error) => of_ledger(error),
+        FitsError::Ledger(error) | FitsError::NoGroups { error, .. } => of_ledger(error),
         FitsError::Definition(_) | FitsError::NoHoldout => Some(Exit::BadDefinition),
         FitsError::File(_)
+        | FitsError::NoParameters
         | FitsError::NoFile(_)
         | FitsError::NoFit(_)
         | FitsError::Unreadable { .. } => None,

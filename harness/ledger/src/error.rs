@@ -17,7 +17,10 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// A table without a column.
-    #[error("the table has no column `{column}` of numbers; it has {}", present.join(", "))]
+    #[error(
+        "the table has no column `{column}` of numbers; it has {}",
+        some(present)
+    )]
     NoColumn {
         /// The column.
         column: String,
@@ -43,7 +46,25 @@ pub enum LedgerError {
     },
 }
 
+/// The first of many names.
+fn some(names: &[String]) -> String {
+    const MANY: usize = 40;
+    let shown = names[..names.len().min(MANY)].join(", ");
+    match names.len().saturating_sub(MANY) {
+        0 => shown,
+        others => format!("{shown} and {others} others"),
+    }
+}
+
 impl LedgerError {
+    /// What the system said, where it was the system.
+    pub(crate) fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        match self {
+            LedgerError::File(FileError::Io { error, .. }) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |error| LedgerError::File(FileError::io(path)(error))
     }

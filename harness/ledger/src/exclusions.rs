@@ -1,9 +1,8 @@
 //! Cells that the user leaves out, with a reason each: `excluded.toml` beside the results.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use isoflop_files::{FileError, entries, exists};
+use isoflop_files::{FileError, entries, exists, read_text};
 use isoflop_suite::CellId;
 use serde::Deserialize;
 
@@ -59,7 +58,7 @@ impl SuiteFolder {
         if !exists(&path)? {
             return Ok(Exclusions::default());
         }
-        let text = fs::read_to_string(&path).map_err(LedgerError::io(&path))?;
+        let text = read_text(&path)?;
         let damaged = |message: String| FileError::damaged(&path, message);
         let exclusions: Exclusions =
             toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use isoflop_files::{FileError, entries, exists, read_sealed};
-use isoflop_suite::{CellId, Status};
+use isoflop_files::{
+    FileError, entries, exists, read_sealed, read_sealed_if_there, read_text, sha256,
+};
+use isoflop_suite::{CellId, Status, Step};
 
+use crate::attempts::{RESULT, STEPS, attempt_name};
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord};
 
@@ -38,17 +41,50 @@ impl SuiteFolder {
     /// # Errors
     /// If the file is there and cannot be read.
     pub fn result(&self, id: &CellId) -> Result<Option<RunRecord>, LedgerError> {
-        let path = self.run(id).join("result.json");
-        if !exists(&path)? {
+        let path = self.run(id).join(RESULT);
+        let Some(record) = read_sealed_if_there::<RunRecord>(&path, FORMAT)? else {
             return Ok(None);
-        }
-        let record: RunRecord = read_sealed(&path, FORMAT)?;
+        };
         // What a record says of itself decides no path.
         if record.id != *id {
             let message = format!("it is the result of the cell {}", record.id);
             return Err(FileError::damaged(&path, message).into());
         }
         Ok(Some(record))
+    }
+
+    /// The published status of a cell, if it has one.
+    ///
+    /// # Errors
+    /// If its result is there and cannot be read.
+    pub fn status(&self, id: &CellId) -> Result<Option<Status>, LedgerError> {
+        Ok(self.result(id)?.map(|record| record.status()))
+    }
+
+    /// The logged steps of a published run. A line that its writer did not finish is not a step.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn steps(&self, record: &RunRecord) -> Result<Vec<Step>, LedgerError> {
+        let folder = self.run(&record.id).join(attempt_name(record.attempt));
+        let path = folder.join(STEPS);
+        let text = read_text(&path)?;
+        if let Some(hash) = &record.steps_sha256
+            && sha256(&text) != *hash
+        {
+            let message = "its content is not what was written";
+            return Err(FileError::damaged(&path, message).into());
+        }
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole
+            .lines()
+            .enumerate()
+            .map(|(i, line)| {
+                serde_json::from_str(line).map_err(|error| {
+                    FileError::damaged(&path, format!("line {}: {error}", i + 1)).into()
+                })
+            })
+            .collect()
     }
 
     /// Every run with a published result, in the order of the cells' identities.
@@ -61,7 +97,7 @@ impl SuiteFolder {
         let mut all = Vec::new();
         for folder in folders {
             let path = folder.join("cell.json");
-            if !exists(&path)? || !exists(&folder.join("result.json"))? {
+            if !exists(&path)? || !exists(&folder.join(RESULT))? {
                 continue;
             }
             let mut cell: CellRecord = read_sealed(&path, FORMAT)?;

@@ -6,17 +6,16 @@
 //! system tells at once.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use isoflop_files::{json, replace};
+use isoflop_files::{OpenFile, Opening, disk, json, replace};
 use serde::{Deserialize, Serialize};
 
+use crate::LedgerError;
 use crate::record::FORMAT;
 
 /// Renewals in a term.
@@ -45,11 +44,11 @@ impl LeaseRecord {
 
 /// This boot of this machine, as Linux names it; elsewhere the machine's name, if it has one.
 fn host() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let boot = disk().read(Path::new("/proc/sys/kernel/random/boot_id"));
     let name = || std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME"));
     boot.map_or_else(
         |_| name().unwrap_or_default(),
-        |boot| boot.trim().to_owned(),
+        |boot| String::from_utf8_lossy(&boot).trim().to_owned(),
     )
 }
 
@@ -69,102 +68,136 @@ impl Leases {
         }
     }
 
-    /// The term.
-    pub fn term(&self) -> Duration {
-        self.term
-    }
-
-    /// Whether the holder of an attempt is dead, as far as can be told.
-    pub(crate) fn expired(&mut self, attempt: &Path) -> bool {
+    /// Whether the holder of an attempt is dead, as far as can be told now.
+    ///
+    /// # Errors
+    /// If the lease cannot be read: a disk in trouble says nothing of the holder.
+    pub(crate) fn expired(&mut self, attempt: &Path, now: Instant) -> Result<bool, LedgerError> {
+        let path = attempt.join("lease.json");
         // An attempt begins with its lease and ends by taking it away.
-        let now = match fs::read(attempt.join("lease.json")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
-            read => read.unwrap_or_default(),
+        let lease = match disk().read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+            // On NFS: it was replaced while it was read.
+            Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => return Ok(false),
+            read => read.map_err(LedgerError::io(&path))?,
         };
-        let here = serde_json::from_slice::<LeaseRecord>(&now).is_ok_and(|it| it.host == host());
-        if here && !locked(attempt) {
-            return true;
+        let here = serde_json::from_slice::<LeaseRecord>(&lease).is_ok_and(|it| it.host == host());
+        if here && !locked(attempt)? {
+            return Ok(true);
         }
         match self.seen.get(attempt) {
-            Some((before, since)) if *before == now => since.elapsed() >= self.term,
+            Some((before, since)) if *before == lease => Ok(now - *since >= self.term),
             _ => {
-                self.seen.insert(attempt.to_owned(), (now, Instant::now()));
-                false
+                self.seen.insert(attempt.to_owned(), (lease, now));
+                Ok(false)
             }
         }
     }
 }
 
 /// Whether a process of this machine holds an attempt's lock.
-pub(crate) fn locked(attempt: &Path) -> bool {
-    let Ok(file) = OpenOptions::new().write(true).open(attempt.join("lock")) else {
-        return false;
-    };
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+///
+/// # Errors
+/// If the system does not tell.
+pub(crate) fn locked(attempt: &Path) -> Result<bool, LedgerError> {
+    let path = attempt.join("lock");
+    match disk().open(&path, Opening::Lock) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        // A disk that knows no locks holds none.
+        opened => Ok(matches!(
+            opened.map_err(LedgerError::io(&path))?.lock(),
+            Ok(false)
+        )),
+    }
 }
 
-/// A lease that is renewed until it is dropped, or lost.
+/// The lease of an attempt.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    lost: Arc<AtomicBool>,
-    ended: Arc<AtomicBool>,
-    renewing: Option<JoinHandle<()>>,
-    _lock: File,
+    holding: Arc<Holding>,
+    _lock: Box<dyn OpenFile>,
+}
+
+/// How a lease stands.
+#[derive(Debug, Default)]
+struct Holding {
+    /// Another process has taken over.
+    lost: AtomicBool,
+    /// Its holder has let go. Locked while the lease is renewed.
+    over: Mutex<bool>,
+}
+
+impl Holding {
+    /// Nobody panics while they hold it.
+    fn over(&self) -> MutexGuard<'_, bool> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Lease {
     /// Writes a first lease into a folder that nobody else knows yet, and locks it.
-    pub fn prepare(folder: &Path) -> io::Result<File> {
-        let lock = File::create(folder.join("lock"))?;
+    pub fn prepare(folder: &Path) -> io::Result<Self> {
+        let lock = disk().open(&folder.join("lock"), Opening::New)?;
         lock.lock()?;
         replace(&folder.join("lease.json"), &json(&LeaseRecord::mine(0)))?;
-        Ok(lock)
-    }
-
-    /// Renews the lease of an attempt from now on.
-    pub fn renew(attempt: PathBuf, term: Duration, lock: File) -> Self {
-        let (lost, ended) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let told = (Arc::clone(&lost), Arc::clone(&ended));
-        let renewing = thread::spawn(move || {
-            let (lost, ended) = told;
-            let mut beat = 0;
-            loop {
-                thread::park_timeout(term / BEATS);
-                if ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                beat += 1;
-                let renewed = replace(&attempt.join("lease.json"), &json(&LeaseRecord::mine(beat)));
-                // Another process has moved the folder away. Any other trouble may pass.
-                if renewed.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-                    lost.store(true, Ordering::Relaxed);
-                    return;
-                }
-            }
-        });
-        Lease {
-            lost,
-            ended,
-            renewing: Some(renewing),
+        Ok(Lease {
+            holding: Arc::default(),
             _lock: lock,
-        }
+        })
     }
 
     /// Whether another process has taken over.
     pub fn lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+        self.holding.lost.load(Ordering::Relaxed)
+    }
+
+    /// Hears that another process has taken over.
+    pub fn lose(&self) {
+        self.holding.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// What renews the lease of the attempt in this folder.
+    pub fn renewal(&self, attempt: &Path) -> Renewal {
+        Renewal {
+            lease: attempt.join("lease.json"),
+            beat: 0,
+            holding: Arc::clone(&self.holding),
+        }
     }
 }
 
 impl Drop for Lease {
+    /// Lets go: nothing is renewed any more, not by a renewal under way either.
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        if let Some(renewing) = self.renewing.take() {
-            renewing.thread().unpark();
-            let _ = renewing.join();
+        *self.holding.over() = true;
+    }
+}
+
+/// Renews the lease of an attempt, as its holder is to do all the time.
+#[derive(Debug)]
+pub struct Renewal {
+    lease: PathBuf,
+    beat: u64,
+    holding: Arc<Holding>,
+}
+
+impl Renewal {
+    /// How long to wait from one renewal to the next, of leases of this term.
+    pub fn pause(term: Duration) -> Duration {
+        term / BEATS
+    }
+
+    /// Renews the lease. Returns whether there is one to renew again.
+    pub fn renew(&mut self) -> bool {
+        let over = self.holding.over();
+        if *over || self.holding.lost.load(Ordering::Relaxed) {
+            return false;
         }
+        self.beat += 1;
+        let renewed = replace(&self.lease, &json(&LeaseRecord::mine(self.beat)));
+        // Another process has moved the folder away. Any other trouble may pass.
+        let lost = renewed.is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        self.holding.lost.store(lost, Ordering::Relaxed);
+        !lost
     }
 }

@@ -10,39 +10,40 @@
 //!     lock                    held by the process that trains the cell
 //!     attempt-0001/
 //!       steps.jsonl           appended as it trains
-//!     result.json             published once, by rename
+//!     result.json             published once
 //!   plan.json                 the cells that the present definition asks for
 //!   cells.parquet  curves.parquet  fits.json  machine.json
 //! ```
 
+mod attempt;
+mod attempts;
+mod claim;
 mod columns;
 mod comparison;
 mod error;
 mod exclusions;
 mod folder;
 mod lease;
+pub mod limits;
 mod outcome;
 mod planned;
 mod reading;
 mod record;
-mod run;
 mod schema;
 mod sums;
 mod tables;
 
+pub use attempt::Attempt;
+pub use claim::{Claim, UnderWay};
 pub use columns::Columns;
 pub use comparison::{Comparison, Estimate, Pace, pace_table};
 pub use error::LedgerError;
 pub use exclusions::Exclusions;
 pub use folder::{Finished, SuiteFolder};
-pub use lease::Leases;
+pub use lease::{Leases, Renewal};
 pub use planned::AskedFor;
-pub use reading::read_table;
+pub use reading::{Table, read_table};
 pub use record::{CellRecord, FORMAT, MachineRecord, RunProvenance, RunRecord};
-pub use run::{Attempt, Claim, UnderWay};
 pub use schema::{CellColumn, cell_columns, names};
 pub use sums::read_json;
-pub use tables::{
-    cells_table, csv, curves_table, json_lines, make_tables, planned_table, write_csv,
-    write_parquet,
-};
+pub use tables::{cells_table, csv, json_lines, make_tables, parquet, planned_table, write_csv};

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use isoflop_files::{exists, read_sealed, sealed, write_atomically};
+use isoflop_files::{read_sealed_if_there, sealed, write_atomically};
 use isoflop_suite::{CellId, Flops};
 use serde::{Deserialize, Serialize};
 
@@ -67,11 +67,10 @@ impl SuiteFolder {
     /// # Errors
     /// If the file is there and cannot be read.
     pub(crate) fn asked(&self) -> Result<Asked, LedgerError> {
-        let path = self.file(NAME);
-        if !exists(&path)? {
+        let record = read_sealed_if_there::<PlanRecord>(&self.file(NAME), FORMAT)?;
+        let Some(record) = record else {
             return Ok(Asked(None));
-        }
-        let record: PlanRecord = read_sealed(&path, FORMAT)?;
+        };
         let cells = record.cells.into_iter();
         Ok(Asked(Some(
             cells.map(|cell| (cell.id, cell.flops_budget)).collect(),

@@ -28,21 +28,24 @@ pub fn cells_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
 /// # Errors
 /// If a run cannot be read, none has a result, or the disk refuses.
 pub fn make_tables(folder: &SuiteFolder, csv: bool) -> Result<Vec<PathBuf>, LedgerError> {
-    let mut written = Vec::new();
-    for (name, mut table) in [
-        ("cells", cells_table(folder)?),
-        ("curves", curves_table(folder)?),
-    ] {
-        let path = folder.file(&format!("{name}.parquet"));
-        write_parquet(&mut table, &path)?;
-        written.push(path);
-        if csv {
-            let path = folder.file(&format!("{name}.csv"));
-            write_csv(&mut table, &path)?;
+    let runs = sorted(folder)?;
+    let refused = LedgerError::table(folder.path());
+    let mut cells = cells_frame(&runs).map_err(refused)?;
+    let mut curves = curves_frame(folder, &runs)?;
+    let names = ["cells.parquet", "curves.parquet"];
+    let bytes = [parquet(&mut cells), parquet(&mut curves)];
+    let bytes = bytes.map(|made| made.map_err(LedgerError::table(folder.path())));
+    let [cells_bytes, curves_bytes] = bytes;
+    let (cells_bytes, curves_bytes) = (cells_bytes?, curves_bytes?);
+    folder.write_noted(&[(names[0], &cells_bytes), (names[1], &curves_bytes)])?;
+    let mut written: Vec<PathBuf> = names.iter().map(|name| folder.file(name)).collect();
+    if csv {
+        for (name, table) in [("cells.csv", &mut cells), ("curves.csv", &mut curves)] {
+            let path = folder.file(name);
+            write_csv(table, &path)?;
             written.push(path);
         }
     }
-    folder.note_sums(&["cells.parquet", "curves.parquet"])?;
     Ok(written)
 }
 
@@ -88,14 +91,11 @@ fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
 }
 
 /// `curves.parquet`: one row per logged step of every run, with the counts that curves are drawn by.
-///
-/// # Errors
-/// If a run or its log cannot be read, or none has a result.
-pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
+fn curves_frame(folder: &SuiteFolder, runs: &Runs) -> Result<DataFrame, LedgerError> {
     let (mut cell, mut planned) = (Vec::new(), Vec::new());
     let (mut params, mut total) = (Vec::new(), Vec::new());
     let mut all = Vec::new();
-    for finished in sorted(folder)? {
+    for finished in runs {
         let record = &finished.cell;
         let steps = folder.steps(&finished.run)?;
         planned.extend(std::iter::repeat_n(finished.planned, steps.len()));
@@ -133,16 +133,14 @@ pub fn curves_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
     DataFrame::new(rows, columns).map_err(LedgerError::table(folder.path()))
 }
 
-/// Writes a table as Parquet, whole or not at all.
+/// A table as Parquet.
 ///
 /// # Errors
-/// If the disk refuses.
-pub fn write_parquet(table: &mut DataFrame, path: &Path) -> Result<(), LedgerError> {
+/// If Polars refuses.
+pub fn parquet(table: &mut DataFrame) -> PolarsResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes)
-        .finish(table)
-        .map_err(LedgerError::table(path))?;
-    Ok(write_atomically(path, &bytes)?)
+    ParquetWriter::new(&mut bytes).finish(table)?;
+    Ok(bytes)
 }
 
 /// Writes a table as CSV, whole or not at all.

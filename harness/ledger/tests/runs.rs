@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use isoflop_files::{FileError, write_atomically};
 use isoflop_ledger::{
@@ -66,7 +66,10 @@ fn end(status: Status) -> End {
 /// Claims as a process that waits a minute for silent ones, and tries what failed once more.
 fn claim(suite: &SuiteFolder, cell: &CellRecord) -> Claim {
     let mut leases = Leases::new(Duration::from_secs(60));
-    suite.claim(cell, &Retry::default(), &mut leases).unwrap()
+    let now = Instant::now();
+    suite
+        .claim(cell, &Retry::default(), &mut leases, now)
+        .unwrap()
 }
 
 fn mine(suite: &SuiteFolder, cell: &CellRecord) -> Attempt {
@@ -149,8 +152,9 @@ fn a_dead_holders_cell_goes_on_from_its_checkpoint() {
     // A process that dies lets go of its lock and renews its lease no more.
     drop(first);
     let mut second = mine(&suite, &cell);
-    assert_eq!(second.checkpoint().unwrap(), b"state after step 2");
-    second.rewind(2).unwrap();
+    let checkpoint = second.checkpoint().unwrap();
+    assert_eq!(checkpoint.unwrap(), b"state after step 2");
+    assert_eq!(second.rewind(2).unwrap(), 2, "steps are left");
     second.record(&step(3)).unwrap();
     second.record(&step(4)).unwrap();
     let record = result(&cell, second.number(), Status::Done);
@@ -273,7 +277,8 @@ fn a_cell_is_tried_as_often_as_the_rule_says() {
         attempt.publish(&record).unwrap();
     }
     assert!(matches!(claim(&suite, &cell), Claim::Ended(Status::Failed)));
-    suite.forget(&cell.id).unwrap();
+    let ended = suite.result(&cell.id).unwrap().unwrap();
+    suite.forget(&ended).unwrap();
     assert_eq!(mine(&suite, &cell).tries(), 1);
 }
 
@@ -371,7 +376,11 @@ fn a_damaged_lease_delays_and_no_more() {
         assert!(matches!(claim(&suite, &cell), Claim::Taken));
         drop(attempt);
         let mut leases = Leases::new(Duration::ZERO);
-        let mut again = || suite.claim(&cell, &Retry::default(), &mut leases).unwrap();
+        let mut again = || {
+            let now = Instant::now();
+            let claim = suite.claim(&cell, &Retry::default(), &mut leases, now);
+            claim.unwrap()
+        };
         attempt = match (again(), again()) {
             (Claim::Mine(first), Claim::Taken) | (Claim::Taken, Claim::Mine(first)) => *first,
             other => panic!("{other:?}"),
@@ -484,5 +493,6 @@ fn a_checkpoint_without_its_log_is_begun_again() {
     drop(first);
     fs::remove_file(suite.run(&cell.id).join("attempt-0001/steps.jsonl")).unwrap();
     let second = mine(&suite, &cell);
-    assert_eq!((second.number(), second.checkpoint()), (2, None));
+    let checkpoint = second.checkpoint().unwrap();
+    assert_eq!((second.number(), checkpoint), (2, None));
 }

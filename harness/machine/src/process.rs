@@ -4,6 +4,7 @@ use std::fs;
 
 use isoflop_suite::Bytes;
 use serde::{Deserialize, Serialize};
+use sysinfo::{CpuRefreshKind, System};
 
 /// The machine that a run was made on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,13 +20,12 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn here() -> Self {
-        let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            line.split_once(':').map(|(_, name)| name.trim().to_owned())
-        });
+        let mut known = System::new();
+        known.refresh_cpu_list(CpuRefreshKind::nothing());
+        let processor = known.cpus().first().map(|it| it.brand().trim().to_owned());
         Machine {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            processor,
+            processor: processor.filter(|name| !name.is_empty()),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }

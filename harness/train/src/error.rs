@@ -33,7 +33,7 @@ pub enum TrainError {
     /// The run was asked to stop, and left a checkpoint.
     #[error("stopped, with a checkpoint to go on from")]
     Stopped,
-    /// A step could not be recorded.
-    #[error("a step could not be recorded")]
+    /// What is kept of the run could not be read or written.
+    #[error("the run could not be kept")]
     Record(#[from] std::io::Error),
 }

@@ -25,13 +25,18 @@ const LAST_SHARE: usize = 20;
 /// Who keeps a run: its log, its checkpoints, and whether it is to go on.
 pub trait Keeper {
     /// The checkpoint to go on from, if there is one.
-    fn checkpoint(&mut self) -> Option<Vec<u8>>;
-
-    /// Hears after which step the run begins.
     ///
     /// # Errors
-    /// If later steps of an earlier attempt cannot be forgotten; the run ends.
-    fn begin(&mut self, step: u64) -> io::Result<()>;
+    /// If it cannot be read; the run ends.
+    fn checkpoint(&mut self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Hears after which step the run begins and how many steps were logged up to it, and forgets those
+    /// logged later. Returns whether it has all of them: a log that is shorter than its checkpoint is
+    /// of no use.
+    ///
+    /// # Errors
+    /// If the log cannot be read or written; the run ends.
+    fn begin(&mut self, step: u64, logged: usize) -> io::Result<bool>;
 
     /// Takes a logged step.
     ///
@@ -69,14 +74,17 @@ pub fn train(
     let begin = Instant::now();
     let mut trainer = Trainer::new(cell, corpus, device)?;
     let mut state = RunState::default();
-    if let Some(bytes) = keeper.checkpoint() {
+    if let Some(bytes) = keeper.checkpoint()? {
         // One that cannot be used costs the steps it held, and nothing else.
         match Checkpoint::from_bytes(&bytes).and_then(|checkpoint| trainer.restore(checkpoint)) {
             Ok(restored) => state = restored,
             Err(_) => trainer = Trainer::new(cell, corpus, device)?,
         }
     }
-    keeper.begin(state.step)?;
+    if !keeper.begin(state.step, state.means.len())? {
+        (trainer, state) = (Trainer::new(cell, corpus, device)?, RunState::default());
+        keeper.begin(0, 0)?;
+    }
     let mut run = Run {
         cell,
         // As if all of it had been spent in one go.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_files::file_sha256;
 use isoflop_fits::{Choice, Filter, FitsError, Rows, Shape};
 use isoflop_law::{FitOptions, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
@@ -89,10 +88,9 @@ struct Fitted {
 }
 
 fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
-    let path = table_of(table);
-    let columns = Columns::new(read_table(&path)?);
-    let hash = file_sha256(&path)?;
-    let rows = Rows::of(&columns, &hash, arguments.filter.as_ref())?;
+    let read = read_table(&table_of(table))?;
+    let columns = Columns::new(read.frame);
+    let rows = Rows::of(&columns, &read.sha256, arguments.filter.as_ref())?;
     if arguments.filter.is_some() {
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
     }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use isoflop_fits::{Names, each_value, read_any};
-use isoflop_law::{Fit, FitRecord, Prediction};
+use isoflop_fits::{KeptLaw, Predicted, kept_laws, predict_rows, read_any};
 use isoflop_ledger::{Columns, csv, json_lines, read_table};
 
 use super::columns::{ColumnArguments, table_of};
@@ -31,24 +29,15 @@ pub struct Arguments {
 /// column, each row has that of its value.
 pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let records = read_any(&arguments.fits)?;
-    let laws = each_value(&records, |record| record.law().is_some());
-    let laws: Vec<Said> = laws
-        .iter()
-        .filter_map(|(by, record)| Some((*by, record.law()?)))
-        .map(|(by, law)| Said::new(by, law))
-        .collect::<anyhow::Result<_>>()?;
+    let laws = kept_laws(&records)?;
     anyhow::ensure!(
         !laws.is_empty(),
         "{}: there is no law in it",
         arguments.fits.display()
     );
-    let columns = Columns::new(read_table(&table_of(&arguments.table))?);
-    let mut rows: Vec<Option<Row>> = vec![None; columns.rows()];
-    let names = arguments.columns.names();
-    for law in &laws {
-        law.predict(&columns, &names, &mut rows)?;
-    }
-    let number = |of: &dyn Fn(&Row) -> Option<f64>| -> Vec<Option<f64>> {
+    let columns = Columns::new(read_table(&table_of(&arguments.table))?.frame);
+    let rows = predict_rows(&laws, &columns, &arguments.columns.names())?;
+    let number = |of: &dyn Fn(&Predicted) -> Option<f64>| -> Vec<Option<f64>> {
         rows.iter().map(|row| of(row.as_ref()?)).collect()
     };
     let end = |interval: Option<[f64; 2]>, at: usize| interval.map(|ends| ends[at]);
@@ -74,73 +63,10 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A law, and the rows that it is for.
-struct Said<'a> {
-    by: Option<&'a [String; 2]>,
-    fit: Fit,
-}
-
-/// What a law says of a row.
-#[derive(Debug, Clone)]
-struct Row {
-    said: Prediction,
-    /// How far it lies beyond the runs fitted, by variable.
-    beyond: Vec<(&'static str, f64)>,
-}
-
-impl Row {
-    /// How many times the largest value fitted, or the smallest; 1 within.
-    fn times_beyond(&self) -> f64 {
-        let times = self.beyond.iter().map(|(_, times)| times.max(1.0 / times));
-        times.fold(1.0, f64::max)
-    }
-}
-
-impl<'a> Said<'a> {
-    fn new(by: Option<&'a [String; 2]>, law: &FitRecord) -> anyhow::Result<Self> {
-        let fit = law.fit().context("the fit lacks parameters of its form")?;
-        Ok(Said { by, fit })
-    }
-
-    /// Predicts the rows that it is for.
-    fn predict(
-        &self,
-        columns: &Columns,
-        names: &Names,
-        rows: &mut [Option<Row>],
-    ) -> anyhow::Result<()> {
-        let variables: Vec<Vec<Option<f64>>> = names
-            .variables(columns, self.fit.form)?
-            .iter()
-            .map(|source| source.numbers(columns))
-            .collect::<Result<_, _>>()?;
-        let mine: Vec<bool> = match self.by {
-            None => vec![true; columns.rows()],
-            Some([column, value]) => {
-                let values = columns.words_of(column).with_context(|| {
-                    format!(
-                        "the fits are made for each value of `{column}`, and so are predictions"
-                    )
-                })?;
-                values.iter().map(|it| it == value).collect()
-            }
-        };
-        for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| mine[*at]) {
-            let x: Option<Vec<f64>> = variables.iter().map(|values| values[at]).collect();
-            let usable = x.filter(|x| x.iter().all(|x| x.is_finite() && *x > 0.0));
-            *row = usable.map(|x| Row {
-                said: self.fit.predict(&x),
-                beyond: self.fit.beyond(&x),
-            });
-        }
-        Ok(())
-    }
-}
-
 /// Beyond the fitted runs by more than this is far.
 const FAR: f64 = 2.0;
 
-fn say_what_is_left_out(laws: &[Said], rows: &[Option<Row>], fits: usize) {
+fn say_what_is_left_out(laws: &[KeptLaw], rows: &[Option<Predicted>], fits: usize) {
     let forms: BTreeSet<&str> = laws.iter().map(|law| law.fit.form.equation()).collect();
     for equation in forms {
         say!("{equation}");

@@ -44,7 +44,9 @@ pub fn rerun(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     chosen.sort();
     chosen.dedup();
     for id in &chosen {
-        folder.forget(id)?;
+        if let Some(result) = folder.result(id)? {
+            folder.forget(&result)?;
+        }
     }
     let ids: Vec<&str> = chosen.iter().map(CellId::as_str).collect();
     say!(

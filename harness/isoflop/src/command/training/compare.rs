@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use isoflop_corpus::default_cache;
-use isoflop_figure::draw_comparison;
+use isoflop_figure::{PACE, draw_comparison};
 use isoflop_files::write_atomically;
 use isoflop_ledger::{
-    FORMAT, MachineRecord, Pace, SuiteFolder, json_lines, pace_table, write_csv, write_parquet,
+    FORMAT, MachineRecord, Pace, SuiteFolder, json_lines, pace_table, parquet, write_csv,
 };
 use isoflop_machine::Machine;
 use isoflop_suite::{Change, DeviceName, PlannedCell};
@@ -96,9 +97,9 @@ pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn write(folder: &SuiteFolder, rows: &[Pace], devices: &[DeviceName]) -> anyhow::Result<()> {
     let mut made = pace_table(rows)?;
-    write_parquet(&mut made, &folder.file("pace.parquet"))?;
+    let bytes = parquet(&mut made).context(PACE)?;
+    folder.write_noted(&[(PACE, &bytes)])?;
     write_csv(&mut made, &folder.file("pace.csv"))?;
-    folder.note_sums(&["pace.parquet"])?;
     let machine = Machine::here();
     let names: Vec<String> = devices.iter().map(DeviceName::to_string).collect();
     let record = MachineRecord {

@@ -2,6 +2,7 @@
 //! in children alone: a driver that crashes or hangs takes the child down, and is a line in a report.
 
 mod probe;
+mod renewing;
 pub mod statistics;
 mod timing;
 mod training;
@@ -32,11 +33,14 @@ pub struct Orders {
 
 impl Orders {
     /// Listens to the parent from now on.
-    fn listen() -> Self {
+    ///
+    /// # Errors
+    /// If the system has no thread for it.
+    fn listen() -> std::io::Result<Self> {
         let (to, from) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             for order in read(BufReader::new(std::io::stdin())) {
                 if matches!(order, Ok(Order::Stop)) {
                     stopped.store(true, Ordering::Relaxed);
@@ -51,8 +55,8 @@ impl Orders {
             drop(to);
             thread::sleep(GRACE);
             std::process::exit(1);
-        });
-        Orders { from, stop }
+        })?;
+        Ok(Orders { from, stop })
     }
 
     /// The next order; `None` where there is none any more.
@@ -78,7 +82,7 @@ struct Opened {
 /// Does what is ordered until there are no orders any more.
 pub fn child() -> anyhow::Result<ExitCode> {
     take_stdout()?;
-    let mut orders = Orders::listen();
+    let mut orders = Orders::listen()?;
     let mut opened = None;
     let mut next = orders.next()?;
     while let Some(order) = next {

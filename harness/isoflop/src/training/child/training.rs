@@ -9,6 +9,7 @@ use isoflop_suite::{CellId, End, Outcome, PlannedCell, Seconds, Step};
 use isoflop_train::{FIRST_STEPS, Keeper, TrainError, on_threads, open_device};
 
 use super::Opened;
+use super::renewing::Renewing;
 use crate::training::children::{Assignment, Message, result_record, send, tells_of_memory};
 
 /// Claims a cell, trains it and publishes its result, unless others train it or it has ended.
@@ -19,7 +20,7 @@ pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::R
     let folder = SuiteFolder::new(&assignment.folder);
     let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
     let retry = &opened.suite.definition.retry;
-    match folder.claim(&record, retry, &mut opened.leases)? {
+    match folder.claim(&record, retry, &mut opened.leases, Instant::now())? {
         Claim::Ended(status) => Ok(send(&Message::Known {
             cell: cell.clone(),
             status,
@@ -45,6 +46,8 @@ fn claimed(
     send(&Message::Began {
         cell: planned.id.clone(),
     })?;
+    let term = Duration::from_secs_f64(assignment.lease);
+    let _renewing = Renewing::start(attempt.renewal(), term)?;
     let mut keeping = Keeping {
         cell: &planned.id,
         attempt,
@@ -129,13 +132,13 @@ impl Keeping<'_> {
 }
 
 impl Keeper for Keeping<'_> {
-    fn checkpoint(&mut self) -> Option<Vec<u8>> {
+    fn checkpoint(&mut self) -> std::io::Result<Option<Vec<u8>>> {
         self.attempt.checkpoint()
     }
 
-    fn begin(&mut self, step: u64) -> std::io::Result<()> {
+    fn begin(&mut self, step: u64, logged: usize) -> std::io::Result<bool> {
         self.begun = step;
-        self.attempt.rewind(step)
+        Ok(self.attempt.rewind(step)? == logged)
     }
 
     fn record(&mut self, step: &Step) -> std::io::Result<()> {

@@ -102,19 +102,24 @@ impl Child {
         let stdout = process.stdout.take().expect("stdout is piped");
         let stderr = process.stderr.take().expect("stderr is piped");
         let (to, messages) = mpsc::channel();
-        thread::spawn(move || {
+        let listen = move || {
             for message in wire::read(BufReader::new(stdout)) {
                 if to.send(message).is_err() {
                     break;
                 }
             }
-        });
-        Ok(Child {
+        };
+        let mut child = Child {
             orders: process.stdin.take(),
             process,
             messages: Some(messages),
-            errors: Some(thread::spawn(move || last_lines(stderr))),
-        })
+            errors: None,
+        };
+        // Without a thread to hear it the child is ended again.
+        thread::Builder::new().spawn(listen)?;
+        let errors = thread::Builder::new().spawn(move || last_lines(stderr))?;
+        child.errors = Some(errors);
+        Ok(child)
     }
 
     /// Gives an order. Of one that has ended, the next message says so.

@@ -5,12 +5,9 @@ use isoflop_machine::Machine;
 use isoflop_suite::{Outcome, PlannedCell};
 
 use crate::planning::Suite;
-use crate::training::program::{self, environment};
+use crate::training::program;
 
 use super::Assignment;
-
-/// Settings of Burn, CubeCL, rayon and the C library that can change numbers or speed.
-const ENVIRONMENT: [&str; 5] = ["BURN_", "CUBECL_", "RAYON_", "WGPU_", "MALLOC_"];
 
 /// What is published of an outcome.
 pub fn result_record(
@@ -55,7 +52,7 @@ fn provenance(assignment: &Assignment, suite: &Suite) -> RunProvenance {
         command: assignment.command.clone(),
         system: machine.system,
         processor: machine.processor,
-        environment: environment(&ENVIRONMENT),
+        environment: program::environment(),
         corpus_sha256: suite.corpus.facts.sha256.clone(),
     }
 }

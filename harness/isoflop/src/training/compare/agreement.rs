@@ -33,7 +33,7 @@ impl Finished {
             let fits = read_fits(&folder.join("fits.json"))?;
             let curves = folder.join("curves.parquet");
             let curves = if exists(&curves)? {
-                Some(Columns::new(read_table(&curves)?))
+                Some(Columns::new(read_table(&curves)?.frame))
             } else {
                 None
             };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
-use isoflop_files::write_atomically;
+use isoflop_files::{disk, exists, write_atomically};
 use isoflop_ledger::Estimate;
 use isoflop_suite::Seconds;
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,8 @@ pub fn estimates(all: &[Samples], out: &Path, plots: bool) -> anyhow::Result<Vec
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    if out.exists() {
-        std::fs::remove_dir_all(out)?;
+    if exists(out)? {
+        disk().remove(out)?;
     }
     let samples = out.join("samples.json");
     write_atomically(&samples, &serde_json::to_vec(all)?)?;

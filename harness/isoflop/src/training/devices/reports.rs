@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use isoflop_device::{AdapterFacts, Check, Report, Standing, Subject};
-use isoflop_files::{sha256, write_atomically};
+use isoflop_files::{disk, sha256, write_atomically};
 use isoflop_suite::{Backend, DeviceName, Precision, Verdict};
 use isoflop_train::is_built;
 
@@ -13,7 +13,7 @@ use super::LIMIT;
 use super::examine::{examine, identify, list};
 use crate::exit::Refusal;
 use crate::show::say;
-use crate::training::program::{COMMIT, cargo_lock_sha256, environment};
+use crate::training::program::{COMMIT, cargo_lock_sha256, variables};
 
 /// Reports in a cache folder.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl Reports {
 
     /// What is known of a device with this adapter, where that was found out before.
     fn find(&self, subject: &Subject, adapter: &AdapterFacts) -> Option<Report> {
-        let text = std::fs::read(self.path(subject, adapter)).ok()?;
+        let text = disk().read(&self.path(subject, adapter)).ok()?;
         // One that cannot be read is found out anew.
         let report: Report = serde_json::from_slice(&text).ok()?;
         (report.adapter.as_ref() == Some(adapter)).then_some(report)
@@ -44,7 +44,7 @@ impl Reports {
             cargo_lock_sha256(),
             subject.to_string(),
             adapter,
-            environment(&["BURN_", "CUBECL_", "WGPU_"]),
+            variables(&["BURN_", "CUBECL_", "WGPU_"]),
         ]);
         let key = &sha256(made.to_string())[..16];
         let name = format!("{}-{key}.json", subject.slug());

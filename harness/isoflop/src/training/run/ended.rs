@@ -88,7 +88,7 @@ impl Job<'_> {
         if self.suite.definition.retry.times(status) == 0 && status != Status::Excluded {
             return Ok(Some(status));
         }
-        self.folder.forget(&planned.id)?;
+        self.folder.forget(&result)?;
         Ok(None)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use isoflop_ledger::{CellRecord, Claim, Leases, SuiteFolder};
+use isoflop_ledger::{CellRecord, Claim, Leases, LedgerError, SuiteFolder};
 use isoflop_suite::{CellId, End, Outcome};
 
 use crate::planning::Suite;
@@ -34,7 +34,10 @@ impl Job<'_> {
         let record = CellRecord::new(planned.cell.clone(), planned.flops_budget);
         // The worker's lock is gone with it, so its cell is free at once.
         let retry = &self.suite.definition.retry;
-        let Claim::Mine(attempt) = self.folder.claim(&record, retry, &mut self.leases())? else {
+        let claim = self
+            .folder
+            .claim(&record, retry, &mut self.leases(), Instant::now())?;
+        let Claim::Mine(attempt) = claim else {
             return Ok(None);
         };
         let result = result_record(
@@ -44,8 +47,10 @@ impl Job<'_> {
             &attempt,
             Outcome::unmeasured(end),
         );
-        attempt.publish(&result)?;
-        Ok(Some(result.tries))
+        match attempt.publish(&result) {
+            Err(LedgerError::Lost { .. }) => Ok(None),
+            published => Ok(published.map(|()| Some(result.tries))?),
+        }
     }
 
     /// What is seen of other processes at the suite.

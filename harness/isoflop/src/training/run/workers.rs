@@ -46,14 +46,14 @@ impl Workers {
         let mut child = Child::start(assignment.standing.software, &folder)?;
         child.order(&Order::Open(Box::new(self.assignment.clone())));
         let (messages, to) = (child.take_messages(), self.to.clone());
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             for message in messages {
                 if to.send((number, Some(message))).is_err() {
                     return;
                 }
             }
             let _ = to.send((number, None));
-        });
+        })?;
         if self.children.len() <= number {
             self.children.resize_with(number + 1, || None);
         }

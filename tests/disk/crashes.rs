@@ -1,0 +1,58 @@
+//! The power is cut at every call that changes the disk, and the machine comes up with what was synced and
+//! a random part of what was not: the same command gives the undisturbed results.
+
+use crate::chosen;
+use crate::journal::{self, What};
+use crate::remembered::Remembered;
+use crate::support::Place;
+use crate::tiny::{self, run, trained};
+use crate::trouble::Trouble;
+
+/// Disks that remember differently, tried at each call.
+const SEEDS: u64 = 5;
+/// Of all power cuts, those tried by default.
+const SOME: usize = 40;
+
+pub fn try_all() {
+    let place = tiny::place();
+    let words = "run tiny.toml --workers 2 --checkpoint 0.03 --lease 2";
+    let journal = place.path("journal");
+    let trouble = serde_json::to_string(&Trouble::Write(journal.clone())).expect("plain data");
+    // Its cells are taken over in the middle, from processes that died.
+    tiny::killed(&place.path(""), words, &trouble);
+    let ended = run(&place.path(""), words, &trouble);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let whole = trained(&place);
+    let calls = journal::read(&journal);
+    let changing: Vec<usize> = (0..calls.len())
+        .filter(|at| calls[*at].done && calls[*at].what.changes())
+        .collect();
+    let all = changing
+        .iter()
+        .flat_map(|at| (0..SEEDS).map(|seed| (*at, seed)))
+        .collect();
+    let cuts: Vec<(usize, u64)> = chosen(all, SOME);
+    let root = place.path("");
+    crate::at_once(&cuts, |(at, seed)| {
+        let mut disk = Remembered::new(&root);
+        calls[..=*at].iter().for_each(|call| disk.call(call));
+        let cut = Place::new().with("tiny.toml", tiny::SUITE);
+        disk.cut(*seed, &cut.path(""));
+        let of = format!("after call {at} of {:?}, seed {seed}", calls[*at].path);
+        let ended = run(&cut.path(""), "run tiny.toml --workers 1", "");
+        assert_eq!(ended.code, Some(0), "{of}: {ended:?}");
+        assert_eq!(trained(&cut), whole, "{of}");
+    });
+    let taken_over = calls
+        .iter()
+        .filter(|call| matches!(&call.what, What::Rename { to } if to.ends_with("attempt-0002")))
+        .count();
+    assert!(taken_over > 0, "no cell was taken over");
+    println!(
+        "{} of {} power cuts in the life of a suite of {} calls, {} of which change the disk",
+        cuts.len(),
+        changing.len() * SEEDS as usize,
+        calls.len(),
+        changing.len()
+    );
+}
