@@ -10,3 +10,4 @@ mod shipped;
 mod suite_runs;
 mod support;
 mod survival;
+mod tables;

@@ -69,9 +69,6 @@ fn references() -> Vec<PathBuf> {
     found
 }
 
-/// Suites whose tables are from before results said all that. They are to be trained anew.
-const MADE_BEFORE: [&str; 1] = ["backends"];
-
 fn cells(reference: &Path) -> Columns {
     let table = read_table(&project().join(reference).join("cells.parquet"));
     Columns::new(table.unwrap().frame)
@@ -91,12 +88,7 @@ fn copied(reference: &Path) -> Place {
 
 #[test]
 fn committed_results_say_what_made_them() {
-    let before = |path: &PathBuf| {
-        MADE_BEFORE
-            .iter()
-            .any(|suite| path.iter().any(|it| it == *suite))
-    };
-    for reference in references().into_iter().filter(|path| !before(path)) {
+    for reference in references() {
         let cells = cells(&reference);
         for column in [
             "commit",

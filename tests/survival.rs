@@ -402,7 +402,7 @@ fn what_the_user_leaves_out_is_a_row_with_its_reason() {
         .isoflop("fit results/small/flex --form power --x tokens --bootstrap 0")
         .code(0)
         .says("3 points")
-        .says(&format!("{cell}: excluded"));
+        .says(&format!("excluded ({cell})"));
 }
 
 #[test]

@@ -30,6 +30,14 @@ pub enum FitsError {
     /// Slices that are to predict runs.
     #[error("slices predict no runs: leave out --holdout, or fit `chinchilla`")]
     NoHoldout,
+    /// Rows of which none can be fitted, each for a reason.
+    #[error("none of {rows} rows can be fitted: {reasons}")]
+    NothingLeft {
+        /// How many rows.
+        rows: usize,
+        /// The reasons, with how many rows each.
+        reasons: String,
+    },
     /// Fits made for each value of a column that a table lacks.
     #[error("the fits are made for each value of `{column}`, and so are predictions: {error}")]
     NoGroups {
@@ -59,7 +67,31 @@ pub enum FitsError {
     },
 }
 
+/// Reasons that an error names.
+const MOST_REASONS: usize = 5;
+
 impl FitsError {
+    /// Rows that are left out for these reasons, and no others are there.
+    pub(crate) fn nothing_left(reasons: impl Iterator<Item = String>) -> Self {
+        let mut counted: Vec<(String, usize)> = Vec::new();
+        let mut rows = 0;
+        for reason in reasons {
+            rows += 1;
+            match counted.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((reason, 1)),
+            }
+        }
+        let told = counted.iter().take(MOST_REASONS);
+        let told = told.map(|(reason, count)| format!("{reason} ({count})"));
+        let more = counted.len().saturating_sub(MOST_REASONS);
+        let more = (more > 0).then(|| format!("{more} other reasons"));
+        FitsError::NothingLeft {
+            rows,
+            reasons: told.chain(more).collect::<Vec<_>>().join("; "),
+        }
+    }
+
     pub(crate) fn unreadable(path: &Path, number: usize, problem: impl ToString) -> Self {
         FitsError::Unreadable {
             path: path.to_owned(),

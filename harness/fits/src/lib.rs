@@ -3,6 +3,7 @@
 
 mod check;
 mod choice;
+mod doubts;
 mod error;
 mod filter;
 mod kept;
@@ -10,6 +11,7 @@ mod points;
 mod predict;
 mod quantities;
 mod rows;
+mod status;
 mod suite;
 
 pub use check::check_fits;

@@ -6,6 +6,7 @@ use isoflop_law::{Point, Table, Unusable};
 use isoflop_ledger::limits::LOSSES;
 use isoflop_ledger::{LedgerError, names};
 
+use crate::status::is_finished;
 use crate::{FitsError, Names, Quantity, QuantitySource, Rows};
 
 /// A law's points, and the rows that they are.
@@ -65,7 +66,7 @@ impl Rows<'_> {
                 continue;
             }
             let status = statuses[row].as_str();
-            if !status.is_empty() && status != "done" {
+            if !is_finished(status) {
                 left_out.push((row, status.to_owned()));
                 continue;
             }
@@ -97,9 +98,22 @@ impl Rows<'_> {
             });
             pushed.push(row);
         }
+        let named = sources
+            .iter()
+            .zip(&variables)
+            .chain(more.iter().zip(&beside));
+        let named: Vec<(String, &Vec<Option<f64>>)> = named
+            .chain([(&loss, &losses)])
+            .map(|(source, column)| (source.to_string(), column))
+            .chain(
+                errors
+                    .iter()
+                    .map(|column| (names.se.clone().unwrap_or_default(), column)),
+            )
+            .collect();
         for (point, reason) in table.left_out() {
             let reason = match reason {
-                Unusable::Number => reason.to_string(),
+                Unusable::Number => unusable(&named, pushed[*point]),
                 Unusable::Duplicate(first) => {
                     format!("the same numbers as {}", name(pushed[*first]))
                 }
@@ -107,6 +121,11 @@ impl Rows<'_> {
             left_out.push((pushed[*point], reason));
         }
         left_out.sort();
+        if table.is_empty() && !left_out.is_empty() {
+            return Err(FitsError::nothing_left(
+                left_out.into_iter().map(|(_, reason)| reason),
+            ));
+        }
         let rows: Vec<usize> = table
             .pushed_as()
             .iter()
@@ -144,5 +163,19 @@ impl Rows<'_> {
             return Ok(Some(vec![Some(number); self.columns.rows()]));
         }
         self.columns.numbers(se).map(Some)
+    }
+}
+
+/// Which of a row's numbers no law can use, and why.
+fn unusable(named: &[(String, &Vec<Option<f64>>)], row: usize) -> String {
+    let usable = |value: f64| value.is_finite() && value > 0.0;
+    let first = named
+        .iter()
+        .find(|(_, column)| !column[row].is_some_and(usable));
+    match first.map(|(name, column)| (name, column[row])) {
+        Some((name, Some(value))) if value.is_nan() => format!("{name} is missing"),
+        Some((name, Some(value))) => format!("{name} is {value}, and is to be above zero"),
+        Some((name, None)) => format!("{name} is missing"),
+        None => Unusable::Number.to_string(),
     }
 }

@@ -29,7 +29,7 @@ pub enum Quantity {
 
 impl Quantity {
     /// The flag that names its column.
-    fn flag(self) -> &'static str {
+    pub(crate) fn flag(self) -> &'static str {
         match self {
             Quantity::Parameters => "--n",
             Quantity::Tokens => "--d",
@@ -68,6 +68,10 @@ impl Quantity {
                 "modelsize",
                 "modelparams",
                 "paramcount",
+                "parametercount",
+                "totalparams",
+                "totalparameters",
+                "nonembeddingparams",
                 "size",
             ],
             Quantity::Tokens => &[
@@ -78,6 +82,10 @@ impl Quantity {
                 "ntokens",
                 "numtokens",
                 "tokensseen",
+                "tokenstrained",
+                "totaltokens",
+                "trainedtokens",
+                "tokencount",
                 "trainingdata",
                 "datasetsize",
                 "datasize",
@@ -98,7 +106,15 @@ impl Quantity {
                 "budget",
             ],
             Quantity::UniqueTokens => &["uniquetokens", "unique", "u", "tokensunique"],
-            Quantity::Width => &["width", "dmodel", "hiddensize", "nembd", "modelwidth", "w"],
+            Quantity::Width => &[
+                "width",
+                "dmodel",
+                "hiddensize",
+                "hiddendim",
+                "nembd",
+                "modelwidth",
+                "w",
+            ],
             Quantity::Depth => &["depth", "layers", "nlayers", "numlayers", "nlayer", "h"],
             Quantity::Loss => &[
                 "loss",
@@ -107,6 +123,8 @@ impl Quantity {
                 "evalloss",
                 "testloss",
                 "finalloss",
+                "crossentropy",
+                "nll",
                 "l",
             ],
         }
@@ -165,12 +183,30 @@ impl Names {
             return Ok(Some(name.to_owned()));
         }
         let present = columns.names();
-        let found = quantity.usual().iter().find_map(|usual| {
-            present
+        let usual = |name: &str| {
+            quantity
+                .usual()
                 .iter()
-                .find(|name| plain(name) == *usual && columns.numbers(name).is_ok())
-        });
-        Ok(found.cloned())
+                .position(|usual| plain(name) == *usual)
+        };
+        // The whole name before what is left of it without its unit or the group that it is in.
+        let rank = |name: &&String| {
+            let (bare, _) = unit(name);
+            let last = name.rsplit(['.', '/']).next().unwrap_or_default();
+            let whole = usual(name).map(|at| (0, at));
+            whole
+                .or_else(|| usual(&bare).map(|at| (1, at)))
+                .or_else(|| usual(last).map(|at| (2, at)))
+        };
+        let mut ranked: Vec<((i32, usize), &String)> = present
+            .iter()
+            .filter_map(|name| Some((rank(&name)?, name)))
+            .collect();
+        ranked.sort();
+        let found = ranked
+            .iter()
+            .find(|(_, name)| columns.numbers(name).is_ok());
+        Ok(found.map(|(_, name)| (*name).clone()))
     }
 
     /// Where a form's variables come from, in its order.
@@ -212,9 +248,12 @@ impl Names {
         quantity: Quantity,
     ) -> Result<QuantitySource, FitsError> {
         if let Some(column) = self.column(columns, quantity)? {
-            return Ok(QuantitySource::Column(column));
+            return Ok(QuantitySource::of(column, quantity));
         }
-        let other = |quantity| self.column(columns, quantity);
+        let other = |quantity| -> Result<Option<QuantitySource>, LedgerError> {
+            let column = self.column(columns, quantity)?;
+            Ok(column.map(|column| QuantitySource::of(column, quantity)))
+        };
         let [n, d, c] = [Quantity::Parameters, Quantity::Tokens, Quantity::Flops].map(other);
         let derived = match quantity {
             Quantity::Parameters => QuantitySource::over_six(c?, d?),
@@ -231,24 +270,91 @@ fn plain(name: &str) -> String {
     kept.map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// Units in names of columns, as the name's last word or before what is counted, and what they count by.
+const UNITS: [(&str, f64); 12] = [
+    ("millions", 1e6),
+    ("million", 1e6),
+    ("billions", 1e9),
+    ("billion", 1e9),
+    ("mparams", 1e6),
+    ("bparams", 1e9),
+    ("btokens", 1e9),
+    ("mtokens", 1e6),
+    ("m", 1e6),
+    ("b", 1e9),
+    ("gflops", 1e9),
+    ("pflops", 1e15),
+];
+
+/// A name without the unit in it, and how much one of the unit is: `model_mparams` is `model_params` in
+/// millions, `tokens_b` is `tokens` in billions.
+fn unit(name: &str) -> (String, f64) {
+    let mut words: Vec<String> = name
+        .split(|letter: char| !letter.is_alphanumeric())
+        .map(str::to_lowercase)
+        .filter(|word| !word.is_empty())
+        .collect();
+    let Some(last) = words.pop() else {
+        return (name.to_owned(), 1.0);
+    };
+    let found = UNITS.iter().find(|(unit, _)| *unit == last);
+    let Some((unit, times)) = found else {
+        return (name.to_owned(), 1.0);
+    };
+    // `mparams` counts params; `m` alone counts what is before it.
+    let counted = unit.get(1..).unwrap_or_default();
+    if ["params", "tokens", "flops"].contains(&counted) {
+        words.push(counted.to_owned());
+    } else if words.is_empty() {
+        return (name.to_owned(), 1.0);
+    }
+    (words.join("_"), *times)
+}
+
 /// Where a quantity's numbers come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum QuantitySource {
     /// A column.
     Column(String),
-    /// `C / (6 N)` or `C / (6 D)`, of the columns of C and the other.
-    OverSix(String, String),
-    /// `6 N D`, of their columns.
-    SixTimes(String, String),
+    /// A column that counts by so many.
+    Scaled(String, f64),
+    /// `C / (6 N)` or `C / (6 D)`, of C and the other.
+    OverSix(Box<QuantitySource>, Box<QuantitySource>),
+    /// `6 N D`.
+    SixTimes(Box<QuantitySource>, Box<QuantitySource>),
 }
 
 impl QuantitySource {
-    fn over_six(flops: Option<String>, other: Option<String>) -> Option<Self> {
-        Some(QuantitySource::OverSix(flops?, other?))
+    /// A column of a quantity, in the unit that its name says.
+    fn of(column: String, quantity: Quantity) -> Self {
+        let counts = [
+            Quantity::Parameters,
+            Quantity::Tokens,
+            Quantity::Flops,
+            Quantity::UniqueTokens,
+        ];
+        let (_, times) = unit(&column);
+        if times != 1.0 && counts.contains(&quantity) {
+            QuantitySource::Scaled(column, times)
+        } else {
+            QuantitySource::Column(column)
+        }
     }
 
-    fn six_times(n: Option<String>, d: Option<String>) -> Option<Self> {
-        Some(QuantitySource::SixTimes(n?, d?))
+    fn over_six(flops: Option<Self>, other: Option<Self>) -> Option<Self> {
+        Some(QuantitySource::OverSix(flops?.into(), other?.into()))
+    }
+
+    fn six_times(n: Option<Self>, d: Option<Self>) -> Option<Self> {
+        Some(QuantitySource::SixTimes(n?.into(), d?.into()))
+    }
+
+    /// Whether it follows from others, by `C = 6 N D`.
+    pub fn is_derived(&self) -> bool {
+        matches!(
+            self,
+            QuantitySource::OverSix(..) | QuantitySource::SixTimes(..)
+        )
     }
 
     /// Its number in every row.
@@ -256,8 +362,8 @@ impl QuantitySource {
     /// # Errors
     /// If a column is not there.
     pub fn numbers(&self, columns: &Columns) -> Result<Vec<Option<f64>>, LedgerError> {
-        let of_two = |a: &str, b: &str, of: fn(f64, f64) -> f64| {
-            let (a, b) = (columns.numbers(a)?, columns.numbers(b)?);
+        let of_two = |a: &Self, b: &Self, of: fn(f64, f64) -> f64| {
+            let (a, b) = (a.numbers(columns)?, b.numbers(columns)?);
             Ok(a.into_iter()
                 .zip(b)
                 .map(|(a, b)| Some(of(a?, b?)))
@@ -265,6 +371,10 @@ impl QuantitySource {
         };
         match self {
             QuantitySource::Column(name) => columns.numbers(name),
+            QuantitySource::Scaled(name, times) => {
+                let numbers = columns.numbers(name)?.into_iter();
+                Ok(numbers.map(|number| Some(number? * times)).collect())
+            }
             QuantitySource::OverSix(flops, other) => of_two(flops, other, |c, x| c / (6.0 * x)),
             QuantitySource::SixTimes(n, d) => of_two(n, d, |n, d| 6.0 * n * d),
         }
@@ -275,6 +385,7 @@ impl fmt::Display for QuantitySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             QuantitySource::Column(name) => f.write_str(name),
+            QuantitySource::Scaled(name, times) => write!(f, "{times:e} {name}"),
             QuantitySource::OverSix(flops, other) => write!(f, "{flops} / (6 {other})"),
             QuantitySource::SixTimes(n, d) => write!(f, "6 {n} {d}"),
         }
@@ -283,10 +394,20 @@ impl fmt::Display for QuantitySource {
 
 /// A quantity that a table does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{missing}; the table has {}", present.join(", "))]
+#[error("{missing}; the table has {}{}", present.join(", "), wide(present))]
 pub struct NoQuantity {
     missing: String,
     present: Vec<String>,
+}
+
+/// What to do with a table that has a column for each run.
+fn wide(present: &[String]) -> &'static str {
+    let ends = |end: &str| present.iter().any(|name| name.ends_with(end));
+    if ends("__MIN") && ends("__MAX") {
+        return "\n  help: this is a chart exported by Weights & Biases, with a column for each run and no \
+                parameters or tokens; export the table of runs instead, with their config and summary";
+    }
+    ""
 }
 
 impl NoQuantity {

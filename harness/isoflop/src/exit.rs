@@ -71,7 +71,9 @@ fn find(error: &anyhow::Error) -> Option<Exit> {
         return of_ledger(error);
     }
     match error.downcast_ref::<FitsError>()? {
-        FitsError::Law(_) | FitsError::Quantity(_) => Some(Exit::Refused),
+        FitsError::Law(_) | FitsError::Quantity(_) | FitsError::NothingLeft { .. } => {
+            Some(Exit::Refused)
+        }
         FitsError::Ledger(error) | FitsError::NoGroups { error, .. } => of_ledger(error),
         FitsError::Definition(_) | FitsError::NoHoldout => Some(Exit::BadDefinition),
         FitsError::File(_)
@@ -83,5 +85,9 @@ fn find(error: &anyhow::Error) -> Option<Exit> {
 }
 
 fn of_ledger(error: &LedgerError) -> Option<Exit> {
-    matches!(error, LedgerError::NoColumn { .. }).then_some(Exit::Refused)
+    matches!(
+        error,
+        LedgerError::NoColumn { .. } | LedgerError::NoNumbers { .. }
+    )
+    .then_some(Exit::Refused)
 }

@@ -3,6 +3,7 @@
 use polars::prelude::{Column, DataFrame, DataType, NamedFrom, Series};
 
 use crate::LedgerError;
+use crate::reading::{Read, number_of};
 
 /// Read access to a table.
 #[derive(Debug, Clone)]
@@ -39,26 +40,44 @@ impl Columns {
         self.0.column(name).is_ok()
     }
 
-    /// A column as numbers, `None` where a row has none. Words that are numbers count as such: one
-    /// "n/a" makes words of a whole column of a CSV.
+    /// A column as numbers, `None` where a row has none. Words that are numbers count as such, as `1.25M`
+    /// and `1,250,000` are: one "n/a" makes words of a whole column of a CSV.
     ///
     /// # Errors
     /// If there is no such column, or it does not hold a number.
     pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, LedgerError> {
-        let missing = || LedgerError::NoColumn {
+        let column = self.0.column(name).map_err(|_| LedgerError::NoColumn {
             column: name.to_owned(),
             present: self.names(),
+        })?;
+        let none = |holds: String| LedgerError::NoNumbers {
+            column: name.to_owned(),
+            holds,
         };
-        let column = self.0.column(name).map_err(|_| missing())?;
-        if !column.dtype().is_numeric() && column.dtype() != &DataType::String {
-            return Err(missing());
+        if let Ok(words) = column.str() {
+            let (mut numbers, mut word) = (Vec::with_capacity(words.len()), None);
+            for cell in words.iter() {
+                let read = cell.map_or(Read::Missing, |cell| number_of(cell, false));
+                if read == Read::Word {
+                    word = word.or(cell);
+                }
+                numbers.push(match read {
+                    Read::Number(number) => Some(number),
+                    Read::Missing | Read::Word => None,
+                });
+            }
+            return match (numbers.iter().all(Option::is_none), word) {
+                (true, Some(word)) => Err(none(format!("words, such as `{word}`"))),
+                (true, None) => Err(none("nothing".to_owned())),
+                _ => Ok(numbers),
+            };
         }
-        let floats = column.cast(&DataType::Float64).map_err(|_| missing())?;
-        let numbers: Vec<Option<f64>> = floats.f64().map_err(|_| missing())?.iter().collect();
-        if column.dtype() == &DataType::String && numbers.iter().all(Option::is_none) {
-            return Err(missing());
+        let kind = || none(format!("values of the type {}", column.dtype()));
+        if !column.dtype().is_numeric() {
+            return Err(kind());
         }
-        Ok(numbers)
+        let floats = column.cast(&DataType::Float64).map_err(|_| kind())?;
+        Ok(floats.f64().map_err(|_| kind())?.iter().collect())
     }
 
     /// The table with columns of numbers added, or put in the place of those of the same name.

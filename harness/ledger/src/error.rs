@@ -17,15 +17,20 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// A table without a column.
-    #[error(
-        "the table has no column `{column}` of numbers; it has {}",
-        some(present)
-    )]
+    #[error("the table has no column `{column}`; it has {}", some(present))]
     NoColumn {
         /// The column.
         column: String,
         /// Columns there are.
         present: Vec<String>,
+    },
+    /// A column that holds no number.
+    #[error("the column `{column}` is no column of numbers: it holds {holds}")]
+    NoNumbers {
+        /// The column.
+        column: String,
+        /// What it holds.
+        holds: String,
     },
     /// A column that a table does not take.
     #[error("{0}")]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use isoflop_fits::Names;
 
+use crate::show::say;
+
 /// Columns named by flags.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ColumnArguments {
@@ -64,5 +66,12 @@ pub fn table_of(path: &Path) -> PathBuf {
         path.join("cells.parquet")
     } else {
         path.to_owned()
+    }
+}
+
+/// Says what had to be guessed of a table.
+pub fn say_notes(path: &Path, notes: &[String]) {
+    if !notes.is_empty() {
+        say!("{}: {}", path.display(), notes.join("; "));
     }
 }

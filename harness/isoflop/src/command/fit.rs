@@ -1,5 +1,6 @@
 //! `isoflop fit`: a law fitted to a table of runs from anywhere.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use isoflop_fits::{Choice, Filter, FitsError, Rows, Shape};
 use isoflop_law::{FitOptions, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
 
-use super::columns::{ColumnArguments, table_of};
+use super::columns::{ColumnArguments, say_notes, table_of};
 use super::numbers::{named_value, positive};
 use crate::exit::Exit;
 use crate::show::{compete, describe, say, show, show_line};
@@ -88,8 +89,11 @@ struct Fitted {
 }
 
 fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
-    let read = read_table(&table_of(table))?;
+    let path = table_of(table);
+    let read = read_table(&path)?;
+    say_notes(&path, &read.notes);
     let columns = Columns::new(read.frame);
+    say_doubts(arguments, &columns);
     let rows = Rows::of(&columns, &read.sha256, arguments.filter.as_ref())?;
     if arguments.filter.is_some() {
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
@@ -122,6 +126,21 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
         fitted.parts.push(records);
     }
     Ok(fitted)
+}
+
+/// Says what looks wrong about the columns. What is missing is said by the fit.
+fn say_doubts(arguments: &Arguments, columns: &Columns) {
+    let names = arguments.columns.names();
+    let mut said = BTreeSet::new();
+    for shape in &arguments.form {
+        let Shape::Law(form) = shape else {
+            continue;
+        };
+        said.extend(names.doubts(columns, *form).unwrap_or_default());
+    }
+    for doubt in said {
+        say!("{doubt}");
+    }
 }
 
 fn choice(arguments: &Arguments, shape: Shape) -> Choice {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use isoflop_fits::{KeptLaw, Predicted, kept_laws, predict_rows, read_any};
 use isoflop_ledger::{Columns, csv, json_lines, read_table};
 
-use super::columns::{ColumnArguments, table_of};
+use super::columns::{ColumnArguments, say_notes, table_of};
 use crate::exit::Exit;
 use crate::show::{count, say, show};
 
@@ -35,7 +35,10 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         "{}: there is no law in it",
         arguments.fits.display()
     );
-    let columns = Columns::new(read_table(&table_of(&arguments.table))?.frame);
+    let path = table_of(&arguments.table);
+    let table = read_table(&path)?;
+    say_notes(&path, &table.notes);
+    let columns = Columns::new(table.frame);
     let rows = predict_rows(&laws, &columns, &arguments.columns.names())?;
     let number = |of: &dyn Fn(&Predicted) -> Option<f64>| -> Vec<Option<f64>> {
         rows.iter().map(|row| of(row.as_ref()?)).collect()

@@ -157,23 +157,30 @@ fn held_out(holdout: &HoldoutRecord) -> String {
     )
 }
 
+/// The rows left out, by reason in the order in which reasons first come.
 fn left_out(rows: &[String]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let named: Vec<&str> = rows.iter().take(MOST_NAMED).map(String::as_str).collect();
-    let more = rows.len() - named.len();
-    let more = if more > 0 {
-        format!("; and {more} more")
-    } else {
-        String::new()
-    };
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in rows {
+        let (name, reason) = row.split_once(": ").unwrap_or((row, ""));
+        match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(name),
+            None => by_reason.push((reason, vec![name])),
+        }
+    }
+    let reasons = by_reason.iter().map(|(reason, names)| {
+        let named = &names[..names.len().min(MOST_NAMED)];
+        let more = match names.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{reason} ({}{more})", named.join(", "))
+    });
     let what = if rows.len() == 1 { "row" } else { "rows" };
-    format!(
-        "  left out {} {what}: {}{more}\n",
-        rows.len(),
-        named.join("; ")
-    )
+    let reasons: Vec<String> = reasons.collect();
+    format!("  left out {} {what}: {}\n", rows.len(), reasons.join("; "))
 }
 
 /// What would bound the parameters that these data do not, one line for those of one advice.

@@ -1,17 +1,21 @@
-//! Tables from anywhere.
+//! Tables from anywhere. What a file is, is told by what is in it and not by its name.
 
-use std::collections::HashSet;
-use std::io::Cursor;
+mod delimited;
+mod json;
+mod numbers;
+mod packed;
+mod parquet;
+mod text;
+
 use std::path::Path;
 
 use isoflop_files::{Kind, disk, sha256};
-use polars::prelude::{
-    Column, CsvReadOptions, DataFrame, NamedFrom, ParquetReader, SerReader, Series,
-};
-use serde_json::{Map, Value};
+use polars::prelude::DataFrame;
+
+pub use numbers::{Read, number_of};
 
 use crate::LedgerError;
-use crate::limits::{BYTES, COLUMNS, UNFOLDED, refuse_size};
+use crate::limits::BYTES;
 use crate::sums::read_checked;
 
 /// A table that was read.
@@ -21,10 +25,12 @@ pub struct Table {
     pub frame: DataFrame,
     /// SHA-256 of its file.
     pub sha256: String,
+    /// What had to be guessed, and what was left out.
+    pub notes: Vec<String>,
 }
 
-/// Reads a table by its file's ending: `.parquet`, `.jsonl` or `.ndjson` (a row per line), `.json` (an
-/// array of rows), anything else as CSV.
+/// Reads a table: Parquet, JSON and JSON Lines in the usual shapes, CSV with commas, semicolons, tabs or
+/// bars, Markdown; each also packed by gzip or zstd.
 ///
 /// # Errors
 /// If the file cannot be read as such, or is larger than a table may be.
@@ -37,116 +43,34 @@ pub fn read_table(path: &Path) -> Result<Table, LedgerError> {
     }
     let bytes = read_checked(path)?;
     let sha256 = sha256(&bytes);
-    let frame = frame(path, bytes)?;
-    Ok(Table { frame, sha256 })
-}
-
-fn frame(path: &Path, bytes: Vec<u8>) -> Result<DataFrame, LedgerError> {
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        Some("parquet") => parquet(bytes).map_err(LedgerError::table(path)),
-        Some("jsonl" | "ndjson") => {
-            let rows = serde_json::Deserializer::from_slice(&bytes).into_iter();
-            let rows: Result<Vec<_>, _> = rows.collect();
-            from_rows(rows.map_err(LedgerError::table(path))?).map_err(LedgerError::table(path))
-        }
-        Some("json") => {
-            let rows = serde_json::from_slice(&bytes).map_err(LedgerError::table(path))?;
-            from_rows(rows).map_err(LedgerError::table(path))
-        }
-        _ => csv(&bytes).map_err(LedgerError::table(path)),
-    }
-}
-
-/// Polars 0.55 panics on some damaged files, and takes the memory that a false number of rows asks for.
-fn parquet(bytes: Vec<u8>) -> Result<DataFrame, String> {
-    let read = std::panic::catch_unwind(|| {
-        let mut reader = ParquetReader::new(Cursor::new(bytes));
-        let facts = reader.get_metadata().map_err(|error| error.to_string())?;
-        let groups = || facts.row_groups.iter();
-        refuse_size(facts.num_rows, facts.schema_descr.columns().len())?;
-        let rows = groups().try_fold(0usize, |sum, group| sum.checked_add(group.num_rows()));
-        if rows != Some(facts.num_rows) {
-            return Err("it is damaged: its parts have other rows than it says".to_owned());
-        }
-        let unfolded = groups().map(|group| group.total_byte_size() as u64);
-        if unfolded.fold(0, u64::saturating_add) > UNFOLDED {
-            return Err(format!(
-                "it unfolds to more than {UNFOLDED} bytes, and no more are read"
-            ));
-        }
-        reader.finish().map_err(|error| error.to_string())
-    });
-    read.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(format!(
-            "Polars could not read it: {}",
-            said.unwrap_or("it is damaged")
-        ))
+    let mut notes = Vec::new();
+    let frame = frame(bytes, &mut notes).map_err(LedgerError::table(path))?;
+    Ok(Table {
+        frame,
+        sha256,
+        notes,
     })
 }
 
-/// Polars takes a column of whole numbers for 64-bit integers and refuses it where one is larger, as
-/// FLOPs written out are. Everything is words then, and numbers are made of those asked for.
-fn csv(bytes: &[u8]) -> Result<DataFrame, String> {
-    if bytes[..bytes.len().min(4096)].contains(&0) {
-        return Err("it is no text: it holds zero bytes".to_owned());
+fn frame(bytes: Vec<u8>, notes: &mut Vec<String>) -> Result<DataFrame, String> {
+    let (bytes, packed) = packed::unpack(bytes)?;
+    notes.extend(packed.map(|name| format!("unpacked by {name}")));
+    if bytes.starts_with(b"PAR1") {
+        return parquet::read(bytes, notes);
     }
-    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-    let headings = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let commas = headings.iter().filter(|byte| **byte == b',').count();
-    refuse_size(lines, commas)?;
-    let options = |length: Option<usize>| {
-        let options = CsvReadOptions::default().with_infer_schema_length(length);
-        options.into_reader_with_file_handle(Cursor::new(bytes))
-    };
-    let read = options(None).finish();
-    read.or_else(|error| options(Some(0)).finish().map_err(|_| error.to_string()))
-}
-
-/// A table of JSON rows, in the order in which their names first come. Polars 0.55 panics on whole
-/// numbers beyond 64 bits, so rows are read here.
-fn from_rows(rows: Vec<Map<String, Value>>) -> Result<DataFrame, String> {
-    let (mut names, mut seen): (Vec<&String>, HashSet<&String>) = Default::default();
-    for name in rows.iter().flat_map(Map::keys) {
-        if names.len() <= COLUMNS && seen.insert(name) {
-            names.push(name);
-        }
+    let text = text::decode(&bytes)?;
+    notes.extend(text.notes);
+    if text.text.trim_start().starts_with(['{', '[']) {
+        return json::read(&text.text, notes);
     }
-    refuse_size(rows.len(), names.len())?;
-    let columns = names.iter().map(|name| {
-        let values: Vec<Option<&Value>> = rows
-            .iter()
-            .map(|row| row.get(*name).filter(|value| !value.is_null()))
-            .collect();
-        Column::from(series(name, &values))
-    });
-    DataFrame::new(rows.len(), columns.collect()).map_err(|error| error.to_string())
-}
-
-/// Numbers where all values are, words otherwise.
-fn series(name: &str, values: &[Option<&Value>]) -> Series {
-    if values.iter().flatten().all(|value| value.is_number()) {
-        let numbers: Vec<Option<f64>> = values.iter().map(|value| (*value)?.as_f64()).collect();
-        return Series::new(name.into(), numbers);
-    }
-    let word = |value: &Value| match value {
-        Value::String(word) => word.clone(),
-        other => other.to_string(),
-    };
-    let words: Vec<Option<String>> = values.iter().map(|value| value.map(word)).collect();
-    Series::new(name.into(), words)
+    delimited::read(&text.text, notes)
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use polars::prelude::{Column, NamedFrom, Series};
 
     use super::*;
     use crate::Columns;
