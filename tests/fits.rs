@@ -267,7 +267,7 @@ fn rows_that_cannot_be_used_are_named() {
     said.says("row 17")
         .says("row 18")
         .says("row 19")
-        .says("row 21: the same numbers as row 20");
+        .says("the same numbers as row 20 (row 21)");
 }
 
 #[test]

@@ -253,3 +253,78 @@ fn statuses_and_columns_that_hold_nothing() {
         &["Weights & Biases", "export the table of runs"],
     );
 }
+
+/// What a column is to be may be made of others, in the grammar of `--where`.
+#[test]
+fn expressions_of_columns() {
+    let text = table("millions,step,batch,ppl,dataset,u", |at, (n, d, loss)| {
+        let loss: f64 = loss.parse().unwrap();
+        let (set, unique) = if (at + at / 4) % 2 == 0 {
+            ("rw-2", 1)
+        } else {
+            ("owt", *d)
+        };
+        format!(
+            "{},{},20,{:.9},{set},{unique}",
+            *n as f64 / 1e6,
+            *d / 20_480,
+            loss.exp()
+        )
+    });
+    let place = Place::new().with("runs.csv", &text);
+    let fit = |filter: &str| {
+        let mut words = vec![
+            "fit",
+            "runs.csv",
+            "--form",
+            "chinchilla",
+            "--bootstrap",
+            "0",
+            "--json",
+        ];
+        words.extend([
+            "--n",
+            "millions * 1e6",
+            "--d",
+            "step * batch * 2^10",
+            "--loss",
+            "log(ppl)",
+        ]);
+        if !filter.is_empty() {
+            words.extend(["--where", filter]);
+        }
+        place.isoflop_words(&words)
+    };
+    let said = fit("").code(0);
+    let law: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(law["points"], 16);
+    assert!(
+        (law["params"]["alpha"].as_f64().unwrap() - 0.34).abs() < 0.01,
+        "{said:?}"
+    );
+    for (filter, points) in [
+        ("dataset = rw-2", 8),
+        ("dataset = owt", 8),
+        ("u >= step * batch * 1000", 8),
+        ("log(ppl) < 1e9 and not dataset = 'owt'", 8),
+        ("0 > -millions", 16),
+        ("millions >= 9 or step < 2000", 13),
+    ] {
+        let said = fit(filter).code(0);
+        let law: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!(law["points"], points, "{filter}");
+    }
+    // An order is of numbers: a name that is no column is a slip, and no word.
+    fit("u >= d").code(4).complains("no column `d`");
+    let odd = |loss: &str| {
+        let words = [
+            "fit", "runs.csv", "--form", "power", "--x", "millions", "--loss", loss,
+        ];
+        place.isoflop_words(&words)
+    };
+    odd("log(ppl")
+        .code(2)
+        .complains("expected `)` at character 8");
+    odd("sin(ppl)").code(2).complains("no function `sin`");
+    odd("los").code(4).complains("no column `los`");
+}

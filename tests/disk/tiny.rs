@@ -50,6 +50,18 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// This program as `isoflop` in a folder.
+fn isoflop(folder: &Path, words: &str, trouble: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command
+        .args(words.split_whitespace())
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env(crate::trouble::TOLD, trouble)
+        .stdin(Stdio::null());
+    command
+}
+
 /// Runs this program as `isoflop` in a folder, on a disk with the trouble told, or none.
 pub fn run(folder: &Path, words: &str, trouble: &str) -> Ended {
     run_in(folder, "it", words, trouble)
@@ -59,12 +71,7 @@ pub fn run(folder: &Path, words: &str, trouble: &str) -> Ended {
 pub fn run_in(folder: &Path, who: &str, words: &str, trouble: &str) -> Ended {
     let said = |name: &str| folder.join(format!("{who}.{name}"));
     let file = |name: &str| fs::File::create(said(name)).expect("a file");
-    let mut process = Command::new(std::env::current_exe().expect("this program"))
-        .args(words.split_whitespace())
-        .current_dir(folder)
-        .env("XDG_CACHE_HOME", folder.join("cache"))
-        .env(crate::trouble::TOLD, trouble)
-        .stdin(Stdio::null())
+    let mut process = isoflop(folder, words, trouble)
         .stdout(file("stdout"))
         .stderr(file("stderr"))
         .spawn()
@@ -94,12 +101,7 @@ pub fn run_in(folder: &Path, who: &str, words: &str, trouble: &str) -> Ended {
 /// Runs this program as `isoflop` until some cells are done and others are begun, and kills it and its
 /// workers.
 pub fn killed(folder: &Path, words: &str, trouble: &str) {
-    let mut process = Command::new(std::env::current_exe().expect("this program"))
-        .args(words.split_whitespace())
-        .current_dir(folder)
-        .env("XDG_CACHE_HOME", folder.join("cache"))
-        .env(crate::trouble::TOLD, trouble)
-        .stdin(Stdio::null())
+    let mut process = isoflop(folder, words, trouble)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

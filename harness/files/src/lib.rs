@@ -4,6 +4,7 @@
 mod disk;
 mod error;
 mod hash;
+mod installed;
 mod look;
 mod seal;
 mod system;
@@ -12,7 +13,8 @@ mod whole;
 pub use disk::Disk;
 pub use error::FileError;
 pub use hash::{file_sha256, sha256};
+pub use installed::{disk, install};
 pub use look::{entries, exists, read_text};
 pub use seal::{json, read_sealed, read_sealed_if_there, sealed};
-pub use system::{FileSystem, Kind, OpenFile, Opening, disk, install};
+pub use system::{FileSystem, Kind, OpenFile, Opening};
 pub use whole::{copy, create_folders, draft, replace, write_atomically};

@@ -5,9 +5,6 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::OnceLock;
-
-use crate::disk::Disk;
 
 /// A file system.
 pub trait FileSystem: Send + Sync {
@@ -101,19 +98,4 @@ pub trait OpenFile: Write + Send + Debug {
     /// # Errors
     /// If the system refuses, or knows no locks.
     fn lock(&self) -> io::Result<bool>;
-}
-
-static INSTALLED: OnceLock<Box<dyn FileSystem>> = OnceLock::new();
-
-/// The file system that this process uses: the machine's.
-pub fn disk() -> &'static dyn FileSystem {
-    INSTALLED.get_or_init(|| Box::new(Disk)).as_ref()
-}
-
-/// Puts another file system in the place of the machine's, for a test, before any file is touched.
-///
-/// # Panics
-/// If one is in use.
-pub fn install(system: Box<dyn FileSystem>) {
-    assert!(INSTALLED.set(system).is_ok(), "a file system is in use");
 }

@@ -7,7 +7,7 @@ use isoflop_law::LawError;
 use isoflop_ledger::LedgerError;
 use isoflop_suite::DefinitionError;
 
-use crate::NoQuantity;
+use crate::{ExpressionError, NoQuantity};
 
 /// A table that cannot be fitted, or fits that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum FitsError {
     /// The rows cannot be fitted.
     #[error(transparent)]
     Law(#[from] LawError),
+    /// What is named for a quantity is neither a column nor an expression.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// The table lacks a quantity of the law.
     #[error(transparent)]
     Quantity(#[from] NoQuantity),

@@ -6,7 +6,7 @@ use std::fmt;
 use isoflop_law::Form;
 use isoflop_ledger::{Columns, LedgerError};
 
-use crate::FitsError;
+use crate::{Expression, FitsError};
 
 /// What a column can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,18 +169,17 @@ impl Names {
         }
     }
 
-    /// The column named for a quantity, or the first with a usual name and numbers.
+    /// What is named for a quantity, or the first column with a usual name and numbers.
     ///
     /// # Errors
-    /// If the column named is not there.
-    pub fn column(
+    /// If what is named is neither a column nor an expression of columns.
+    fn given(
         &self,
         columns: &Columns,
         quantity: Quantity,
-    ) -> Result<Option<String>, LedgerError> {
+    ) -> Result<Option<QuantitySource>, FitsError> {
         if let Some(name) = self.named(quantity) {
-            columns.numbers(name)?;
-            return Ok(Some(name.to_owned()));
+            return QuantitySource::named(name, columns, quantity).map(Some);
         }
         let present = columns.names();
         let usual = |name: &str| {
@@ -206,7 +205,7 @@ impl Names {
         let found = ranked
             .iter()
             .find(|(_, name)| columns.numbers(name).is_ok());
-        Ok(found.map(|(_, name)| (*name).clone()))
+        Ok(found.map(|(_, name)| QuantitySource::of((*name).clone(), quantity)))
     }
 
     /// Where a form's variables come from, in its order.
@@ -231,8 +230,7 @@ impl Names {
                     let Some(x) = &self.x else {
                         return Err(NoQuantity::no_x(form, columns).into());
                     };
-                    columns.numbers(x)?;
-                    Ok(QuantitySource::Column(x.clone()))
+                    QuantitySource::expressed(x, columns)
                 }
             })
             .collect()
@@ -247,13 +245,10 @@ impl Names {
         columns: &Columns,
         quantity: Quantity,
     ) -> Result<QuantitySource, FitsError> {
-        if let Some(column) = self.column(columns, quantity)? {
-            return Ok(QuantitySource::of(column, quantity));
+        if let Some(given) = self.given(columns, quantity)? {
+            return Ok(given);
         }
-        let other = |quantity| -> Result<Option<QuantitySource>, LedgerError> {
-            let column = self.column(columns, quantity)?;
-            Ok(column.map(|column| QuantitySource::of(column, quantity)))
-        };
+        let other = |quantity| self.given(columns, quantity);
         let [n, d, c] = [Quantity::Parameters, Quantity::Tokens, Quantity::Flops].map(other);
         let derived = match quantity {
             Quantity::Parameters => QuantitySource::over_six(c?, d?),
@@ -318,6 +313,8 @@ pub enum QuantitySource {
     Column(String),
     /// A column that counts by so many.
     Scaled(String, f64),
+    /// An expression of columns.
+    Expressed(Expression),
     /// `C / (6 N)` or `C / (6 D)`, of C and the other.
     OverSix(Box<QuantitySource>, Box<QuantitySource>),
     /// `6 N D`.
@@ -325,6 +322,26 @@ pub enum QuantitySource {
 }
 
 impl QuantitySource {
+    /// What a user names for a quantity: a column, or an expression of columns.
+    fn named(name: &str, columns: &Columns, quantity: Quantity) -> Result<Self, FitsError> {
+        if columns.has(name) {
+            columns.numbers(name)?;
+            return Ok(Self::of(name.to_owned(), quantity));
+        }
+        Self::expressed(name, columns)
+    }
+
+    /// A column, or an expression of columns.
+    fn expressed(text: &str, columns: &Columns) -> Result<Self, FitsError> {
+        if columns.has(text) {
+            columns.numbers(text)?;
+            return Ok(QuantitySource::Column(text.to_owned()));
+        }
+        let expression: Expression = text.parse()?;
+        expression.numbers(columns)?;
+        Ok(QuantitySource::Expressed(expression))
+    }
+
     /// A column of a quantity, in the unit that its name says.
     fn of(column: String, quantity: Quantity) -> Self {
         let counts = [
@@ -371,6 +388,7 @@ impl QuantitySource {
         };
         match self {
             QuantitySource::Column(name) => columns.numbers(name),
+            QuantitySource::Expressed(expression) => expression.numbers(columns),
             QuantitySource::Scaled(name, times) => {
                 let numbers = columns.numbers(name)?.into_iter();
                 Ok(numbers.map(|number| Some(number? * times)).collect())
@@ -385,6 +403,7 @@ impl fmt::Display for QuantitySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             QuantitySource::Column(name) => f.write_str(name),
+            QuantitySource::Expressed(expression) => expression.fmt(f),
             QuantitySource::Scaled(name, times) => write!(f, "{times:e} {name}"),
             QuantitySource::OverSix(flops, other) => write!(f, "{flops} / (6 {other})"),
             QuantitySource::SixTimes(n, d) => write!(f, "6 {n} {d}"),

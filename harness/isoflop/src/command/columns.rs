@@ -8,6 +8,9 @@ use crate::show::say;
 
 /// Columns named by flags.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    next_help_heading = "Columns, or expressions such as 'step * batch * 1024' or 'log(ppl)'"
+)]
 pub struct ColumnArguments {
     /// Parameters.
     #[arg(long, value_name = "COL")]

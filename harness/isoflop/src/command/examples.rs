@@ -27,6 +27,7 @@ pub const FIT: &str = "\
 Examples:
   isoflop fit results/quick/flex --form chinchilla
   isoflop fit runs.csv --form chinchilla --n params --d tokens --loss val_loss
+  isoflop fit runs.csv --form chinchilla --d 'step * batch * 1024' --loss 'log(ppl)'
   isoflop fit runs.csv --form offset --x flops --where \"loss < 4 and dataset = 'rw'\"
   isoflop fit runs.csv --form chinchilla,kaplan --holdout 20
   isoflop fit runs.csv --form chinchilla --json > fits.json
