@@ -193,3 +193,32 @@ fn words_of_a_table_are_no_formulas() {
         assert!(said.stdout.contains(expected), "{cell}: {}", said.stdout);
     }
 }
+
+/// Losses that no model has are not fitted, and no figure of them takes all memory.
+#[test]
+fn absurd_losses_are_not_believed() {
+    let place = place();
+    place.isoflop("run small.toml").code(0);
+    let path = runs(&place)[0].join("result.json");
+    for loss in [1e300, 5e-324] {
+        let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        record.as_object_mut().unwrap().remove("sha256");
+        record["outcome"]["loss"] = loss.into();
+        fs::write(&path, sealed(&record)).unwrap();
+        place.isoflop("table results/small/flex").code(0);
+        place
+            .isoflop("plot results/small/flex")
+            .code(1)
+            .complains("not believed");
+    }
+    let rows: String = (1..9)
+        .map(|i| format!("{i}e6,{i}e8,{}\n", 2.0 + 1.0 / f64::from(i)))
+        .collect();
+    let text = format!("params,tokens,loss\n{rows}1e6,2e8,1e300\n1e6,3e8,5e-324\n");
+    let place = Place::new().with("runs.csv", &text);
+    let said = place.isoflop("fit runs.csv --form power --x params --bootstrap 0");
+    said.code(0)
+        .says("8 points")
+        .says("a loss of 1e300, and none below 1e-9 or above 1e9 is believed (row 9)")
+        .says("5e-324");
+}

@@ -77,7 +77,7 @@ mod tests {
             ("loss ? 4", 6),
             ("(a < 1) < 2", 1),
             ("a < 1 and b", 12),
-            ("nolog(a) < 2", 6),
+            ("nolog(a) < 2", 1),
         ] {
             let error = text.parse::<Filter>().unwrap_err();
             assert_eq!(error.at, at, "{text}: {error}");

@@ -44,7 +44,9 @@ pub fn read_table(path: &Path) -> Result<Table, LedgerError> {
     let bytes = read_checked(path)?;
     let sha256 = sha256(&bytes);
     let mut notes = Vec::new();
-    let frame = frame(bytes, &mut notes).map_err(LedgerError::table(path))?;
+    // Nothing else is written under that name: it has lost its beginning.
+    let named_parquet = path.extension().is_some_and(|it| it == "parquet");
+    let frame = frame(bytes, named_parquet, &mut notes).map_err(LedgerError::table(path))?;
     Ok(Table {
         frame,
         sha256,
@@ -52,11 +54,18 @@ pub fn read_table(path: &Path) -> Result<Table, LedgerError> {
     })
 }
 
-fn frame(bytes: Vec<u8>, notes: &mut Vec<String>) -> Result<DataFrame, String> {
+fn frame(
+    bytes: Vec<u8>,
+    named_parquet: bool,
+    notes: &mut Vec<String>,
+) -> Result<DataFrame, String> {
     let (bytes, packed) = packed::unpack(bytes)?;
     notes.extend(packed.map(|name| format!("unpacked by {name}")));
     if bytes.starts_with(b"PAR1") {
         return parquet::read(bytes, notes);
+    }
+    if named_parquet {
+        return Err("it is damaged: it does not begin as Parquet does".to_owned());
     }
     let text = text::decode(&bytes)?;
     notes.extend(text.notes);
