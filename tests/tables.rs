@@ -87,6 +87,8 @@ fn separators_and_what_is_between_lines() {
     gives_the_law("cr.csv", plain.replace('\n', "\r"), "");
     gives_the_law("crlf.csv", plain.replace('\n', "\r\n"), "");
     gives_the_law("comment.csv", format!("# a sweep\n{plain}"), "").complains("comment");
+    let numpy = format!("# made today\n# {plain}");
+    gives_the_law("numpy.csv", numpy, "").complains("for the headings");
     let european = plain.replace(',', ";").replace('.', ",");
     gives_the_law("european.csv", european, "").complains("decimal commas");
     let mut lines = plain.lines();

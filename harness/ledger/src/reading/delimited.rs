@@ -160,18 +160,40 @@ fn name(separator: u8) -> &'static str {
     }
 }
 
-/// The text without lines that begin with `#` or `//`.
+/// The text without lines that begin with `#` or `//`. Where nothing but numbers follows, the last of them
+/// before those holds the headings, as NumPy writes them.
 fn without_comments(text: &str, notes: &mut Vec<String>) -> String {
     let comment = |line: &&str| line.starts_with('#') || line.starts_with("//");
-    let comments = text.lines().filter(comment).count();
-    if comments == 0 {
-        return text.trim_start_matches('\n').to_owned();
+    let (comments, kept): (Vec<&str>, Vec<&str>) = text.lines().partition(comment);
+    let before = text.lines().take_while(|it| comment(it) || it.is_empty());
+    let headings = before
+        .map(|line| line.trim_start_matches(['#', '/']).trim())
+        .filter(|line| !line.is_empty())
+        .last();
+    let Some(headings) = headings else {
+        return without(&comments, &kept, notes);
+    };
+    let numbers = |line: &&str| {
+        let parts = line.split([',', ';', '\t', '|']).map(str::trim);
+        parts.clone().count() > 1 && parts.clone().all(|it| it.parse::<f64>().is_ok())
+    };
+    if kept
+        .iter()
+        .find(|line| !line.is_empty())
+        .is_some_and(numbers)
+    {
+        notes.push("took the last line of comment before the numbers for the headings".to_owned());
+        return format!("{headings}\n{}", kept.join("\n").trim_start_matches('\n'));
     }
-    notes.push(match comments {
-        1 => "left out a line of comment".to_owned(),
-        many => format!("left out {many} lines of comment"),
-    });
-    let kept: Vec<&str> = text.lines().filter(|line| !comment(line)).collect();
+    without(&comments, &kept, notes)
+}
+
+fn without(comments: &[&str], kept: &[&str], notes: &mut Vec<String>) -> String {
+    match comments.len() {
+        0 => {}
+        1 => notes.push("left out a line of comment".to_owned()),
+        many => notes.push(format!("left out {many} lines of comment")),
+    }
     kept.join("\n").trim_start_matches('\n').to_owned()
 }
 
