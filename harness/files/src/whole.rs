@@ -59,12 +59,11 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     remove_drafts(folder, &name);
     let draft = folder.join(draft(&name));
     let write = || {
-        let file = write_new(&draft, content)?;
-        disk().rename(&draft, path)?;
-        drop(file);
-        Ok(())
+        // Open, and so locked, until it has its name.
+        let _file = write_new(&draft, content)?;
+        disk().rename(&draft, path)
     };
-    let mut written: io::Result<()> = write();
+    let mut written = write();
     for _ in 0..TRIES {
         // Another writer took the draft for one that was left behind: before it was locked, or where
         // locks are not seen. If the folder itself is gone, so is every try.

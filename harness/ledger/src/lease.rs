@@ -197,7 +197,8 @@ impl Renewal {
         let renewed = replace(&self.lease, &json(&LeaseRecord::mine(self.beat)));
         // Another process has moved the folder away. Any other trouble may pass.
         let lost = renewed.is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        self.holding.lost.store(lost, Ordering::Relaxed);
+        // What its holder has heard stays.
+        self.holding.lost.fetch_or(lost, Ordering::Relaxed);
         !lost
     }
 }

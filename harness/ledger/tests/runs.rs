@@ -496,3 +496,27 @@ fn a_checkpoint_without_its_log_is_begun_again() {
     let checkpoint = second.checkpoint().unwrap();
     assert_eq!((second.number(), checkpoint), (2, None));
 }
+
+/// A table from before sums were noted may be read while the first that are noted are about to replace it,
+/// also where their writer has died in between.
+#[test]
+fn a_table_that_was_never_noted_is_read_until_it_is_replaced() {
+    let (_keep, suite) = place();
+    fs::create_dir_all(suite.path()).unwrap();
+    let path = suite.file("cells.csv");
+    fs::write(&path, "n,loss\n1,2\n").unwrap();
+    suite.write_noted(&[("other.csv", b"n\n1\n")]).unwrap();
+    let sums = suite.file("sums.json");
+    let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&sums).unwrap()).unwrap();
+    record.as_object_mut().unwrap().remove("sha256");
+    record["coming"] = serde_json::json!({"cells.csv": "ab".repeat(32)});
+    fs::write(&sums, isoflop_files::sealed(&record)).unwrap();
+    assert_eq!(isoflop_ledger::read_table(&path).unwrap().frame.height(), 1);
+    suite.write_noted(&[("cells.csv", b"n\n1\n2\n")]).unwrap();
+    assert_eq!(isoflop_ledger::read_table(&path).unwrap().frame.height(), 2);
+    fs::write(&path, "n\n1\n3\n").unwrap();
+    assert!(
+        isoflop_ledger::read_table(&path).is_err(),
+        "it is noted now"
+    );
+}
