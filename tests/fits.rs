@@ -122,7 +122,7 @@ fn tables_of_every_kind_are_read() {
             .code(0);
         let json = json(&said);
         assert!((number(&json, "/params/beta") / 0.28 - 1.0).abs() < 1e-6);
-        assert_eq!(json["columns"][1], "Training FLOP / (6 Model Size)");
+        assert_eq!(json["columns"][1], "`Training FLOP` / (6 * `Model Size`)");
     }
 }
 
@@ -267,7 +267,7 @@ fn rows_that_cannot_be_used_are_named() {
     said.says("row 17")
         .says("row 18")
         .says("row 19")
-        .says("the same numbers as row 20 (row 21)");
+        .says("a copy of row 20 (row 21)");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The program tested from outside, as its users run it.
 
+mod answers;
 mod command_line;
 mod definitions;
 mod devices;

@@ -84,6 +84,38 @@ impl Axis {
         self.even_ticks()
     }
 
+    /// The ticks, with labels only where these do not run into each other: powers of ten keep theirs first, then
+    /// fives and twos. `share` is the part of the axis that a label takes.
+    pub fn readable(&self, share: impl Fn(&str) -> f64) -> Vec<Tick> {
+        let mut ticks = self.ticks();
+        let rank = |value: f64| {
+            let multiple = value / 10f64.powf(value.log10().floor());
+            let near = |it: f64| (multiple / it - 1.0).abs() < 1e-9;
+            match () {
+                () if near(1.0) || near(10.0) => 0,
+                () if near(5.0) || near(2.0) => 1,
+                () => 2,
+            }
+        };
+        let mut order: Vec<usize> = (0..ticks.len()).collect();
+        order.sort_by_key(|at| rank(ticks[*at].value));
+        let mut taken: Vec<[f64; 2]> = Vec::new();
+        for at in order {
+            let Some(label) = &ticks[at].label else {
+                continue;
+            };
+            let (place, half) = (self.place(ticks[at].value), 0.5 * share(label));
+            let ends = [place - half, place + half];
+            let clear = taken.iter().all(|it| ends[1] <= it[0] || it[1] <= ends[0]);
+            if clear {
+                taken.push(ends);
+            } else {
+                ticks[at].label = None;
+            }
+        }
+        ticks
+    }
+
     fn holds(&self, value: f64) -> bool {
         value >= self.low && value <= self.high
     }
@@ -201,6 +233,18 @@ mod tests {
             labels(1.50, 1.56),
             ["1.48", "1.50", "1.52", "1.54", "1.56", "1.58"]
         );
+    }
+
+    #[test]
+    fn labels_do_not_run_into_each_other() {
+        let axis = Axis::new("x", [2e3, 9e4]).unwrap();
+        let labels = |share: f64| {
+            let ticks = axis.readable(|_| share).into_iter();
+            ticks.filter_map(|tick| tick.label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(0.01).len(), 6);
+        assert_eq!(labels(0.25), ["2×10³", "10⁴", "10⁵"]);
+        assert_eq!(axis.readable(|_| 0.25).len(), 6);
     }
 
     #[test]

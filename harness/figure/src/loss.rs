@@ -9,7 +9,7 @@ use crate::axis::{Axis, plain};
 use crate::palette::{INK, LAW, MUTED, series};
 use crate::panel::{Entry, Mark, Panel, picture};
 use crate::runs::{Run, Runs};
-use crate::{FigureError, Picture, Source};
+use crate::{FigureError, Picture, Source, si};
 
 type Drawn = Result<Option<Picture>, FigureError>;
 
@@ -97,21 +97,28 @@ pub fn against_compute(runs: &Runs, fits: &[Record], source: &Source) -> Drawn {
             colour: LAW,
             mark: Mark::Line,
         };
-        view.legend(panel, runs, &[entry])
+        let band = Entry {
+            text: "95% of it".into(),
+            colour: LAW,
+            mark: Mark::Band,
+        };
+        view.legend(panel, runs, &[entry, band])
     })
     .map(Some)
 }
 
 /// The `chinchilla` fit over all parameters: figures count parameters so.
 pub fn total_law(fits: &[Record]) -> Option<Fit> {
-    let record = fits.iter().filter_map(Record::law).find(|record| {
-        record.form == Form::Chinchilla
-            && record
-                .columns
-                .first()
-                .is_some_and(|n| n == names::PARAMS_TOTAL)
-    })?;
-    record.fit().filter(|fit| fit.converged)
+    let record = fits.iter().find(|record| is_total_law(record))?;
+    record.law()?.fit().filter(|fit| fit.converged)
+}
+
+/// Whether a fit is of that law, and its figures show it.
+pub fn is_total_law(record: &Record) -> bool {
+    record.law().is_some_and(|law| {
+        let n = law.columns.first();
+        law.form == Form::Chinchilla && n.is_some_and(|n| n == names::PARAMS_TOTAL)
+    })
 }
 
 /// A law, and how a figure's coordinate and series make a point of it.
@@ -157,13 +164,12 @@ impl View<'_> {
         picture(self.title, axes, source, |panel| {
             self.levels(panel, runs)?;
             self.series(panel, runs)?;
-            let law = Entry {
-                text: "fitted law, 95%".into(),
-                colour: MUTED,
-                mark: Mark::Line,
+            let entries: &[Entry] = if self.law.is_some() {
+                &legend_of_law()
+            } else {
+                &[]
             };
-            let entries = self.law.map(|_| law);
-            self.legend(panel, runs, entries.as_slice())
+            self.legend(panel, runs, entries)
         })
         .map(Some)
     }
@@ -241,9 +247,38 @@ impl View<'_> {
             .map(|(key, _)| key)
             .collect();
         let mut entries = series_entries(&keys, Mark::Point);
+        if runs.all.iter().any(|run| run.loss_se > 0.0) {
+            entries.push(BARS.entry());
+        }
         entries.extend_from_slice(more);
         panel.legend(self.heading, &entries)
     }
+}
+
+/// A line of a legend that explains a mark.
+pub struct Explained(&'static str, Mark);
+
+/// What bars are.
+pub const BARS: Explained = Explained("95% of a loss", Mark::Bar);
+
+impl Explained {
+    /// The entry, in no series' colour.
+    pub fn entry(&self) -> Entry {
+        Entry {
+            text: self.0.to_owned(),
+            colour: MUTED,
+            mark: self.1,
+        }
+    }
+}
+
+/// What lines and bands of a law are.
+pub fn legend_of_law() -> [Entry; 2] {
+    [
+        Explained("fitted law", Mark::Line),
+        Explained("95% of it", Mark::Band),
+    ]
+    .map(|it| it.entry())
 }
 
 /// Entries for series of these keys, smallest first; of many, some.
@@ -255,7 +290,7 @@ pub fn series_entries(keys: &[f64], mark: Mark) -> Vec<Entry> {
         .filter(|(index, _)| index % every == 0);
     named
         .map(|(index, key)| Entry {
-            text: plain(*key),
+            text: si(*key),
             colour: series(index, keys.len()),
             mark,
         })

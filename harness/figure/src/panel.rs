@@ -2,7 +2,7 @@
 
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Text};
+use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle, Text};
 use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
@@ -29,7 +29,11 @@ const BOTTOM: f64 = 66.0;
 const TITLE: f64 = 15.0;
 const LABEL: f64 = 13.0;
 const TICK: f64 = 11.5;
+const NOTE: f64 = 9.0;
 const SMALL: f64 = 8.0;
+/// Room that a letter of a tick's label takes, and a line of them.
+const LETTER: f64 = 7.5;
+const LINE: f64 = 15.0;
 
 /// An entry of the legend.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,10 @@ pub enum Mark {
     Point,
     Ring,
     Line,
+    /// An error bar.
+    Bar,
+    /// A band between two lines.
+    Band,
 }
 
 /// A panel being drawn.
@@ -276,6 +284,17 @@ impl Panel<'_> {
                         .draw(&PathElement::new(vec![left, right], style))
                         .map_err(failed)?;
                 }
+                Mark::Bar => {
+                    let bar = [y - 6.0, y + 6.0].map(|end| (unit(x + 8.0), unit(end)));
+                    self.area
+                        .draw(&PathElement::new(bar.to_vec(), stroke(entry.colour, 1.0)))
+                        .map_err(failed)?;
+                }
+                Mark::Band => {
+                    let corners = [(unit(x), unit(y - 5.0)), (unit(x + 16.0), unit(y + 5.0))];
+                    let band = Rectangle::new(corners, entry.colour.mix(0.2).filled());
+                    self.area.draw(&band).map_err(failed)?;
+                }
             }
             self.text(
                 (x + 22.0, y),
@@ -284,6 +303,17 @@ impl Panel<'_> {
                 INK,
                 (HPos::Left, VPos::Center),
             )?;
+        }
+        Ok(())
+    }
+
+    /// Small lines under a legend of so many entries.
+    pub fn notes(&self, entries: usize, lines: &[String]) -> Drawn {
+        let x = WIDTH - RIGHT + 14.0;
+        let mut y = TOP + 8.0 + 17.0 * entries as f64 + 10.0;
+        for line in lines {
+            y += 11.5;
+            self.text((x, y), line, NOTE, INK, (HPos::Left, VPos::Center))?;
         }
         Ok(())
     }
@@ -312,11 +342,15 @@ impl Panel<'_> {
             INK,
             (HPos::Left, VPos::Bottom),
         )?;
-        for tick in self.x.ticks() {
+        let wide = right - LEFT;
+        for tick in self
+            .x
+            .readable(|label| label.chars().count() as f64 * LETTER / wide)
+        {
             let x = self.place((tick.value, self.y.low())).0;
             self.tick(&tick, (x, bottom), (x, TOP), (0.0, 1.0))?;
         }
-        for tick in self.y.ticks() {
+        for tick in self.y.readable(|_| LINE / (bottom - TOP)) {
             let y = self.place((self.x.low(), tick.value)).1;
             self.tick(&tick, (LEFT, y), (right, y), (-1.0, 0.0))?;
         }

@@ -6,6 +6,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree, WriteOptions, fontdb};
 
 use crate::FigureError;
+use crate::pdf::pdf;
 
 /// DejaVu Sans, without the scripts that figures do not use.
 pub const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
@@ -22,6 +23,27 @@ pub struct Picture {
     pub svg: String,
     /// The same as PNG.
     pub png: Vec<u8>,
+    /// An SVG whose text is text, which can be searched and edited and takes a font of the reader's.
+    pub with_text: String,
+}
+
+impl Picture {
+    /// The figure as PDF, its text outlined.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn pdf(&self) -> Result<Vec<u8>, FigureError> {
+        pdf(&tree(&self.with_text)?)
+    }
+}
+
+fn tree(drawn: &str) -> Result<Tree, FigureError> {
+    let options = Options {
+        fontdb: Arc::clone(&FONTS),
+        font_family: FONT_NAME.to_owned(),
+        ..Options::default()
+    };
+    Tree::from_str(drawn, &options).map_err(|error| FigureError::Render(error.to_string()))
 }
 
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
@@ -33,12 +55,7 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 /// Renders an SVG of Plotters. `note` says where the figure is from and stands at the SVG's head.
 pub fn render(drawn: &str, note: &str) -> Result<Picture, FigureError> {
     let failed = |what: String| FigureError::Render(what);
-    let options = Options {
-        fontdb: Arc::clone(&FONTS),
-        font_family: FONT_NAME.to_owned(),
-        ..Options::default()
-    };
-    let tree = Tree::from_str(drawn, &options).map_err(|error| failed(error.to_string()))?;
+    let tree = tree(drawn)?;
     let outlined = tree.to_string(&WriteOptions {
         coordinates_precision: 3,
         transforms_precision: 3,
@@ -46,7 +63,7 @@ pub fn render(drawn: &str, note: &str) -> Result<Picture, FigureError> {
         ..WriteOptions::default()
     });
     // A comment may not hold two hyphens in a row.
-    let svg = format!("<!-- {} -->\n{outlined}", note.replace("--", "- -"));
+    let head = format!("<!-- {} -->\n", note.replace("--", "- -"));
     let size = tree.size();
     let pixels = |length: f32| (length * PIXELS).round() as u32;
     let mut pixmap = Pixmap::new(pixels(size.width()), pixels(size.height()))
@@ -59,5 +76,9 @@ pub fn render(drawn: &str, note: &str) -> Result<Picture, FigureError> {
     let png = pixmap
         .encode_png()
         .map_err(|error| failed(error.to_string()))?;
-    Ok(Picture { svg, png })
+    Ok(Picture {
+        svg: format!("{head}{outlined}"),
+        png,
+        with_text: format!("{head}{drawn}"),
+    })
 }

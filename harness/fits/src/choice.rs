@@ -8,7 +8,7 @@ use isoflop_ledger::{Columns, LedgerError, names};
 use isoflop_suite::{Definition, DefinitionError, FitDefinition, slips};
 use toml::Spanned;
 
-use crate::{Filter, Names, Rows};
+use crate::{Filter, Names, Reduction, Rows};
 
 /// What to make of a table: a law, or slices of equal compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Choice {
     pub options: FitOptions,
     /// How many of the largest runs to hide and predict.
     pub holdout: Option<usize>,
+    /// What makes one point of several rows.
+    pub reduction: Option<Reduction>,
 }
 
 impl Choice {
@@ -102,6 +104,7 @@ impl Choice {
                 fixed: Vec::new(),
             },
             holdout: wanted.holdout,
+            reduction: None,
         })
     }
 }

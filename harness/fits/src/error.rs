@@ -30,6 +30,17 @@ pub enum FitsError {
     /// A `[[fit]]` of a definition that cannot be; the error names its line.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    /// Two variables of a law in one column.
+    #[error(
+        "{} and {} would both be `{column}`: name the column of each with its flag",
+        variables[0], variables[1]
+    )]
+    SameColumn {
+        /// The variables.
+        variables: [&'static str; 2],
+        /// The column.
+        column: String,
+    },
     /// Slices that are to predict runs.
     #[error("slices predict no runs: leave out --holdout, or fit `chinchilla`")]
     NoHoldout,

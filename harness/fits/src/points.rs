@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use isoflop_law::{Point, Table, Unusable};
+use isoflop_law::{Point, Table};
 use isoflop_ledger::limits::LOSSES;
-use isoflop_ledger::{LedgerError, names};
+use isoflop_ledger::{Columns, LedgerError, names};
 
-use crate::status::is_finished;
-use crate::{FitsError, Names, Quantity, QuantitySource, Rows};
+use crate::status::{is_finished, statuses};
+use crate::{Choice, FitsError, Names, Quantity, QuantitySource, Rows};
 
 /// A law's points, and the rows that they are.
 pub(crate) struct Points {
@@ -18,16 +18,66 @@ pub(crate) struct Points {
     pub more: Vec<Vec<f64>>,
     pub left_out: Vec<String>,
     pub columns: Vec<String>,
+    /// How many rows became how many points, and by what.
+    pub reduced: Option<String>,
+}
+
+/// A row that could be a point.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub row: usize,
+    pub x: Vec<f64>,
+    /// Not a number where something that the point needs is missing.
+    pub loss: f64,
+    pub se: Option<f64>,
+    pub group: Option<u64>,
+}
+
+/// What is read of every row.
+struct Numbers<'a> {
+    variables: &'a [Vec<Option<f64>>],
+    beside: &'a [Vec<Option<f64>>],
+    losses: &'a [Option<f64>],
+    errors: Option<&'a Vec<Option<f64>>>,
+    /// Whether the losses are to be losses of models.
+    believed: bool,
+}
+
+impl Numbers<'_> {
+    /// Why a row's loss is none of a model.
+    fn doubt(&self, row: usize) -> Option<String> {
+        let absurd = |loss: &f64| loss.is_finite() && *loss > 0.0 && !LOSSES.contains(loss);
+        let loss = self.losses[row].filter(absurd).filter(|_| self.believed)?;
+        let (low, high) = (LOSSES.start(), LOSSES.end());
+        Some(format!(
+            "a loss of {loss:e}, and none below {low:e} or above {high:e} is believed"
+        ))
+    }
+
+    fn candidate(&self, row: usize, group: Option<u64>) -> Candidate {
+        let number = |column: &Vec<Option<f64>>| column[row].unwrap_or(f64::NAN);
+        let usable = |value: f64| value.is_finite() && value > 0.0;
+        let all_beside = self.beside.iter().map(number).all(usable);
+        let loss = self.losses[row].filter(|_| all_beside);
+        Candidate {
+            row,
+            x: self.variables.iter().map(number).collect(),
+            loss: loss.unwrap_or(f64::NAN),
+            se: self.errors.map(number),
+            group,
+        }
+    }
 }
 
 impl Rows<'_> {
     /// The rows as a law's points. `more` are read beside the variables, and a row without one of
-    /// them is left out as well.
+    /// them is left out as well. `grow` are the variables that grow with training.
     pub(crate) fn points(
         &self,
         sources: &[QuantitySource],
         more: &[QuantitySource],
-        names: &Names,
+        choice: &Choice,
+        grow: &[usize],
     ) -> Result<Points, FitsError> {
         let read = |sources: &[QuantitySource]| -> Result<Vec<Vec<Option<f64>>>, LedgerError> {
             sources
@@ -35,90 +85,60 @@ impl Rows<'_> {
                 .map(|source| source.numbers(self.columns))
                 .collect()
         };
+        let names = &choice.names;
         let (variables, beside) = (read(sources)?, read(more)?);
         let loss = names.source(self.columns, Quantity::Loss)?;
         let losses = loss.numbers(self.columns)?;
         let errors = self.errors(names)?;
-        let groups = names
-            .group
-            .as_deref()
-            .map(|column| self.columns.words_of(column))
-            .transpose()?;
-        let (statuses, cells) = (
-            self.columns.words(names::STATUS),
-            self.columns.words(names::CELL),
-        );
-        let planned = self.columns.words(names::PLANNED);
+        let numbers = Numbers {
+            variables: &variables,
+            beside: &beside,
+            losses: &losses,
+            errors: errors.as_ref(),
+            // Whoever names the column knows what it holds, which need not be a loss.
+            believed: names.loss.is_none(),
+        };
+        let (candidates, mut left_out) = self.candidates(&numbers, names)?;
+        let (mut candidates, copies) = self.without_copies(candidates);
+        let cells = self.columns.words(names::CELL);
         // A row's name: its cell, or its place in the table.
         let name = |row: usize| match cells[row].as_str() {
             "" => format!("row {}", row + 1),
             cell => cell.to_owned(),
         };
+        for (copy, first) in copies {
+            left_out.push((copy, format!("a copy of {}", name(first))));
+        }
+        let mut reduced = None;
+        if let Some(reduction) = &choice.reduction {
+            let finite = |it: &Candidate| it.loss.is_finite();
+            let (usable, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(finite);
+            let (usable, said) = reduction.of(self.columns, usable, grow)?;
+            candidates = usable.into_iter().chain(others).collect();
+            reduced = Some(said);
+        }
         let mut table = Table::new(sources.len());
-        let (mut pushed, mut left_out) = (Vec::new(), Vec::new());
-        let mut of_group: HashMap<&str, u64> = HashMap::new();
-        for &row in &self.rows {
-            if planned[row] == "false" {
-                left_out.push((
-                    row,
-                    "its definition does not ask for it any more".to_owned(),
-                ));
-                continue;
-            }
-            let status = statuses[row].as_str();
-            if !is_finished(status) {
-                left_out.push((row, status.to_owned()));
-                continue;
-            }
-            let number = |column: &Vec<Option<f64>>| column[row].unwrap_or(f64::NAN);
-            let doubted = losses[row].filter(|loss| *loss > 0.0 && !LOSSES.contains(loss));
-            if let Some(loss) = doubted.filter(|loss| loss.is_finite()) {
-                let (low, high) = (LOSSES.start(), LOSSES.end());
-                let reason = format!(
-                    "a loss of {loss:e}, and none below {low:e} or above {high:e} is believed"
-                );
-                left_out.push((row, reason));
-                continue;
-            }
-            let x: Vec<f64> = variables.iter().map(number).collect();
-            let usable = |value: f64| value.is_finite() && value > 0.0;
-            let all_beside = beside.iter().map(number).all(usable);
-            let groups_so_far = of_group.len() as u64;
+        for candidate in &candidates {
             table.push_point(Point {
-                x: &x,
-                loss: if all_beside {
-                    number(&losses)
-                } else {
-                    f64::NAN
-                },
-                se: errors.as_ref().map(number),
-                group: groups
-                    .as_ref()
-                    .map(|groups| *of_group.entry(&groups[row]).or_insert(groups_so_far)),
+                x: &candidate.x,
+                loss: candidate.loss,
+                se: candidate.se,
+                group: candidate.group,
             });
-            pushed.push(row);
         }
         let named = sources
             .iter()
             .zip(&variables)
-            .chain(more.iter().zip(&beside));
-        let named: Vec<(String, &Vec<Option<f64>>)> = named
+            .chain(more.iter().zip(&beside))
             .chain([(&loss, &losses)])
-            .map(|(source, column)| (source.to_string(), column))
-            .chain(
-                errors
-                    .iter()
-                    .map(|column| (names.se.clone().unwrap_or_default(), column)),
-            )
+            .map(|(source, column)| (source.to_string(), column));
+        let se = names.se.clone().unwrap_or_default();
+        let named: Vec<_> = named
+            .chain(errors.iter().map(|column| (se.clone(), column)))
             .collect();
-        for (point, reason) in table.left_out() {
-            let reason = match reason {
-                Unusable::Number => unusable(&named, pushed[*point]),
-                Unusable::Duplicate(first) => {
-                    format!("the same numbers as {}", name(pushed[*first]))
-                }
-            };
-            left_out.push((pushed[*point], reason));
+        for point in table.left_out() {
+            let row = candidates[*point].row;
+            left_out.push((row, unusable(&named, self.columns, row)));
         }
         left_out.sort();
         if table.is_empty() && !left_out.is_empty() {
@@ -129,7 +149,7 @@ impl Rows<'_> {
         let rows: Vec<usize> = table
             .pushed_as()
             .iter()
-            .map(|point| pushed[*point])
+            .map(|point| candidates[*point].row)
             .collect();
         let of_rows = |column: &Vec<Option<f64>>| {
             rows.iter()
@@ -149,11 +169,67 @@ impl Rows<'_> {
                 .collect(),
             rows,
             table,
+            reduced,
         })
     }
 
+    /// Candidates of which no earlier row has the same cells throughout, and the copies with the row that they
+    /// repeat. Runs that differ in anything are runs, though their losses be the same.
+    fn without_copies(&self, candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<(usize, usize)>) {
+        let mut of_numbers: HashMap<Vec<u64>, Vec<usize>> = HashMap::new();
+        let (mut kept, mut copies) = (Vec::new(), Vec::new());
+        for candidate in candidates {
+            let numbers = candidate.x.iter().chain([&candidate.loss]);
+            let key: Vec<u64> = numbers.map(|number| number.to_bits()).collect();
+            let alike = of_numbers.entry(key).or_default();
+            let mut earlier = alike.iter().copied();
+            match earlier.find(|row| self.columns.same_cells(*row, candidate.row)) {
+                Some(first) => copies.push((candidate.row, first)),
+                None => {
+                    alike.push(candidate.row);
+                    kept.push(candidate);
+                }
+            }
+        }
+        (kept, copies)
+    }
+
+    /// The rows that could be points, and the others with the reason why they are none.
+    fn candidates(
+        &self,
+        numbers: &Numbers,
+        names: &Names,
+    ) -> Result<(Vec<Candidate>, Vec<(usize, String)>), LedgerError> {
+        let groups = names
+            .group
+            .as_deref()
+            .map(|column| self.columns.words_of(column))
+            .transpose()?;
+        let statuses = statuses(self.columns);
+        let planned = self.columns.words(names::PLANNED);
+        let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
+        let mut of_group: HashMap<&str, u64> = HashMap::new();
+        for &row in &self.rows {
+            if planned[row] == "false" {
+                let reason = "its definition does not ask for it any more";
+                left_out.push((row, reason.to_owned()));
+            } else if !is_finished(&statuses[row]) {
+                left_out.push((row, statuses[row].clone()));
+            } else if let Some(reason) = numbers.doubt(row) {
+                left_out.push((row, reason));
+            } else {
+                let groups_so_far = of_group.len() as u64;
+                let group = groups
+                    .as_ref()
+                    .map(|groups| *of_group.entry(&groups[row]).or_insert(groups_so_far));
+                candidates.push(numbers.candidate(row, group));
+            }
+        }
+        Ok((candidates, left_out))
+    }
+
     /// The standard error of every row's loss.
-    fn errors(&self, names: &Names) -> Result<Option<Vec<Option<f64>>>, LedgerError> {
+    fn errors(&self, names: &Names) -> Result<Option<Vec<Option<f64>>>, FitsError> {
         let Some(se) = &names.se else {
             return Ok(None);
         };
@@ -162,12 +238,15 @@ impl Rows<'_> {
         {
             return Ok(Some(vec![Some(number); self.columns.rows()]));
         }
-        self.columns.numbers(se).map(Some)
+        QuantitySource::expressed(se, self.columns)?
+            .numbers(self.columns)
+            .map(Some)
+            .map_err(FitsError::from)
     }
 }
 
 /// Which of a row's numbers no law can use, and why.
-fn unusable(named: &[(String, &Vec<Option<f64>>)], row: usize) -> String {
+fn unusable(named: &[(String, &Vec<Option<f64>>)], columns: &Columns, row: usize) -> String {
     let usable = |value: f64| value.is_finite() && value > 0.0;
     let first = named
         .iter()
@@ -175,7 +254,10 @@ fn unusable(named: &[(String, &Vec<Option<f64>>)], row: usize) -> String {
     match first.map(|(name, column)| (name, column[row])) {
         Some((name, Some(value))) if value.is_nan() => format!("{name} is missing"),
         Some((name, Some(value))) => format!("{name} is {value}, and is to be above zero"),
-        Some((name, None)) => format!("{name} is missing"),
-        None => Unusable::Number.to_string(),
+        Some((name, None)) => match columns.words(name)[row].as_str() {
+            "" => format!("{name} is missing"),
+            word => format!("{name} is `{word}`, no number"),
+        },
+        None => "a number is missing".to_owned(),
     }
 }

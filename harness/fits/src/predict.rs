@@ -9,6 +9,8 @@ use crate::{FitsError, Names, each_value};
 #[derive(Debug)]
 pub struct KeptLaw {
     by: Option<[String; 2]>,
+    /// The columns that the law was fitted to: its variables', in the form's order, and the loss's.
+    columns: Vec<String>,
     /// The law.
     pub fit: Fit,
 }
@@ -42,13 +44,15 @@ pub fn kept_laws(records: &[isoflop_law::Record]) -> Result<Vec<KeptLaw>, FitsEr
     laws.map(|(by, law)| {
         Ok(KeptLaw {
             by: by.cloned(),
+            columns: law.columns.clone(),
             fit: law.fit().ok_or(FitsError::NoParameters)?,
         })
     })
     .collect()
 }
 
-/// What the laws say of every row; nothing of one that lacks a number above zero for its law, or that
+/// What the laws say of every row, by the columns that are named, or else those that the law was fitted to, or else
+/// those with a usual name; nothing of one that lacks a number above zero for its law, or that
 /// none of them is for.
 ///
 /// # Errors
@@ -73,7 +77,7 @@ impl KeptLaw {
         rows: &mut [Option<Predicted>],
     ) -> Result<(), FitsError> {
         let variables: Vec<Vec<Option<f64>>> = names
-            .variables(columns, self.fit.form)?
+            .variables_of(columns, self.fit.form, &self.columns)?
             .iter()
             .map(|source| source.numbers(columns))
             .collect::<Result<_, LedgerError>>()?;

@@ -9,7 +9,7 @@ use isoflop_law::{
 use isoflop_ledger::{Columns, LedgerError, names as column_names};
 
 use crate::points::Points;
-use crate::{Choice, Filter, FitsError, Names, Quantity, Shape};
+use crate::{Choice, Filter, FitsError, Measured, Names, Quantity, Shape};
 
 /// Rows of a table, and what they are.
 pub struct Rows<'a> {
@@ -90,7 +90,7 @@ impl<'a> Rows<'a> {
         match choice.shape {
             Shape::Law(form) => {
                 let sources = choice.names.variables(self.columns, form)?;
-                let points = self.points(&sources, &[], &choice.names)?;
+                let points = self.points(&sources, &[], choice, &[])?;
                 Ok(possible(form, &points.table, &choice.options)?)
             }
             Shape::Isoflop => choice
@@ -102,7 +102,8 @@ impl<'a> Rows<'a> {
 
     fn fit_law(&self, form: Form, choice: &Choice) -> Result<Record, FitsError> {
         let sources = choice.names.variables(self.columns, form)?;
-        let points = self.points(&sources, &[], &choice.names)?;
+        let grow = growing(form.variables());
+        let points = self.points(&sources, &[], choice, &grow)?;
         let conventions = match form.variables() {
             ["N", "D", ..] => self.conventions(&points, &choice.names)?,
             _ => Vec::new(),
@@ -117,7 +118,7 @@ impl<'a> Rows<'a> {
                 Err(_) if sources.len() == 1 => sources[0].clone(),
                 Err(error) => return Err(error),
             };
-            let points = self.points(&sources, &[flops], &choice.names)?;
+            let points = self.points(&sources, &[flops], choice, &grow)?;
             let scored = holdout(form, &points.table, &points.more[0], count, &choice.options)?;
             record.holdout = Some(HoldoutRecord::new(scored));
         }
@@ -128,15 +129,17 @@ impl<'a> Rows<'a> {
         if choice.holdout.is_some() {
             return Err(FitsError::NoHoldout);
         }
-        let mut names = choice.names.clone();
+        let mut choice = choice.clone();
+        let names = &mut choice.names;
         // The budget that a suite was asked for, rather than what rounding to steps made of it.
         if names.c.is_none() && self.columns.numbers(column_names::FLOPS_BUDGET).is_ok() {
             names.c = Some(column_names::FLOPS_BUDGET.to_owned());
         }
-        let of = |quantity| names.source(self.columns, quantity);
+        let of = |quantity| choice.names.source(self.columns, quantity);
         let sources = [of(Quantity::Parameters)?, of(Quantity::Tokens)?];
         let flops = of(Quantity::Flops)?;
-        let points = self.points(&sources, std::slice::from_ref(&flops), &names)?;
+        let more = std::slice::from_ref(&flops);
+        let points = self.points(&sources, more, &choice, &growing(&["N", "D"]))?;
         let sliced = isoflop(&points.table, &points.more[0], &choice.options)?;
         let mut provenance = self.provenance(&points, Vec::new());
         provenance.columns.insert(2, flops.to_string());
@@ -144,9 +147,32 @@ impl<'a> Rows<'a> {
         Ok(Record::Isoflop(Box::new(record)))
     }
 
-    /// 6ND, and every column of FLOPs that is not just that.
-    fn conventions(&self, points: &Points, names: &Names) -> Result<Vec<Convention>, LedgerError> {
+    /// The rows as runs: a law's variables, or N, D and C, and the loss.
+    pub(crate) fn measured(&self, choice: &Choice) -> Result<Vec<Measured>, FitsError> {
+        let of = |quantity| choice.names.source(self.columns, quantity);
+        let sources = match choice.shape {
+            Shape::Law(form) => choice.names.variables(self.columns, form)?,
+            Shape::Isoflop => vec![
+                of(Quantity::Parameters)?,
+                of(Quantity::Tokens)?,
+                of(Quantity::Flops)?,
+            ],
+        };
+        let points = self.points(&sources, &[], choice, &[])?;
+        let run = |point: usize| Measured {
+            x: points.table.x(point),
+            loss: points.table.loss(point),
+        };
+        Ok((0..points.table.len()).map(run).collect())
+    }
+
+    /// How the table counts FLOPs: its own column first, or 6ND where it has none that is anything else, then every
+    /// other that has a name of FLOPs.
+    fn conventions(&self, points: &Points, names: &Names) -> Result<Vec<Convention>, FitsError> {
         let mut conventions = vec![Convention::six_n_d()];
+        if let Some(own) = self.own_convention(points, names)? {
+            conventions.insert(0, own);
+        }
         let present = self.columns.names();
         let counts = present.iter().filter(|name| {
             let counted = name.starts_with("flops") && *name != column_names::FLOPS_BUDGET;
@@ -160,15 +186,35 @@ impl<'a> Rows<'a> {
             let fitted = flops.and_then(|flops| Convention::fitted(name, &points.table, &flops));
             let known = |new: &Convention| {
                 let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-6;
-                conventions.iter().any(|old| {
+                let same = |old: &Convention| {
                     close(old.coefficient, new.coefficient) && close(old.exponent, new.exponent)
-                })
+                };
+                new.is_six_n_d() || conventions.iter().any(same)
             };
             if let Some(convention) = fitted.filter(|convention| !known(convention)) {
                 conventions.push(convention);
             }
         }
         Ok(conventions)
+    }
+
+    /// The table's own count of FLOPs, where it is in a column and is not 6ND.
+    fn own_convention(
+        &self,
+        points: &Points,
+        names: &Names,
+    ) -> Result<Option<Convention>, FitsError> {
+        let own = names.source(self.columns, Quantity::Flops);
+        let Some(own) = own.ok().filter(|own| !own.is_derived()) else {
+            return Ok(None);
+        };
+        let numbers = own.numbers(self.columns)?;
+        let flops: Option<Vec<f64>> = points.rows.iter().map(|row| numbers[*row]).collect();
+        let usable = |flops: &Vec<f64>| flops.iter().all(|c| c.is_finite() && *c > 0.0);
+        let flops = flops.filter(usable);
+        let fitted =
+            flops.and_then(|flops| Convention::fitted(&own.to_string(), &points.table, &flops));
+        Ok(fitted.filter(|convention| !convention.is_six_n_d()))
     }
 
     fn provenance(&self, points: &Points, conventions: Vec<Convention>) -> Provenance {
@@ -179,6 +225,14 @@ impl<'a> Rows<'a> {
             filter: self.filter.map(Filter::to_string),
             by: self.by.clone(),
             table_hash: self.table_hash.to_owned(),
+            reduced: points.reduced.clone(),
         }
     }
+}
+
+/// Which of a law's variables grow while a run trains.
+fn growing(variables: &[&str]) -> Vec<usize> {
+    let all = variables.iter().enumerate();
+    let grow = all.filter(|(_, variable)| ["D", "U", "x"].contains(variable));
+    grow.map(|(at, _)| at).collect()
 }

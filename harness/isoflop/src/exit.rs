@@ -75,9 +75,10 @@ fn find(error: &anyhow::Error) -> Option<Exit> {
             Some(Exit::Refused)
         }
         FitsError::Ledger(error) | FitsError::NoGroups { error, .. } => of_ledger(error),
-        FitsError::Definition(_) | FitsError::Expression(_) | FitsError::NoHoldout => {
-            Some(Exit::BadDefinition)
-        }
+        FitsError::Definition(_)
+        | FitsError::Expression(_)
+        | FitsError::NoHoldout
+        | FitsError::SameColumn { .. } => Some(Exit::BadDefinition),
         FitsError::File(_)
         | FitsError::NoParameters
         | FitsError::NoFile(_)

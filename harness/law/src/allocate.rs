@@ -59,12 +59,29 @@ impl AllocationExponent {
         let of = |values: &Vec<f64>| Some(optimum(trade, values, convention)?.exponent);
         let drawn: Vec<f64> = fit.resamples.iter().filter_map(of).collect();
         let ends: Vec<f64> = fit.ends.iter().filter_map(of).collect();
+        let a = of(&fit.values()).ok_or(LawError::NoOptimum)?;
+        // Laws without a best share say nothing of where it lies: of many, the interval has no end.
+        let without = fit.resamples.len() - drawn.len();
+        let open = without as f64 > fit.tail() * fit.resamples.len() as f64;
         Ok(AllocationExponent {
-            a: of(&fit.values()).ok_or(LawError::NoOptimum)?,
+            a,
             a_se: deviation(&drawn),
-            a_ci95: fit.interval(&drawn, &ends),
+            a_ci95: fit.interval(a, &drawn, &ends).filter(|_| !open),
         })
     }
+
+    /// Whether the data tell it: an interval over nearly all shares there are says nothing.
+    pub fn is_told(&self) -> bool {
+        self.a_ci95.is_none_or(is_told)
+    }
+}
+
+/// Exponents lie between nothing and one, and an interval as wide as this says nothing of them.
+const TELLS_NOTHING: f64 = 0.9;
+
+/// Whether an exponent's interval says something of it.
+pub(crate) fn is_told([low, high]: [f64; 2]) -> bool {
+    high - low < TELLS_NOTHING
 }
 
 /// Shares a budget of training FLOPs between parameters and tokens.
@@ -87,7 +104,7 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
     };
     let all = |laws: &[Vec<f64>]| -> (Vec<[f64; 4]>, usize) {
         let found: Vec<Best> = laws.iter().map(|values| best(values)).collect();
-        let beyond = found.iter().filter(|it| matches!(it, Best::NotCounted));
+        let beyond = found.iter().filter(|it| !matches!(it, Best::At(_)));
         let beyond = beyond.count();
         let at = found.into_iter().filter_map(|it| match it {
             Best::At(all) => Some(all),
@@ -97,11 +114,13 @@ pub fn allocate(fit: &Fit, flops: f64, convention: &Convention) -> Result<Alloca
     };
     let (drawn, beyond) = all(&fit.resamples);
     let (ends, ends_beyond) = all(&fit.ends);
-    // An interval that reaches beyond what was counted has no end there.
+    // An interval that reaches beyond what was counted, or to laws without a best share, has no end there.
     let open = ends_beyond > 0 || beyond as f64 > fit.tail() * fit.resamples.len() as f64;
+    let estimates = [n, d, tokens_per_parameter, loss];
     let interval = |index: usize| {
         let of = |all: &[[f64; 4]]| all.iter().map(|all| all[index]).collect::<Vec<_>>();
-        fit.interval(&of(&drawn), &of(&ends)).filter(|_| !open)
+        fit.interval(estimates[index], &of(&drawn), &of(&ends))
+            .filter(|_| !open)
     };
     Ok(Allocation {
         flops,
@@ -175,6 +194,12 @@ fn least(f: impl Fn(f64) -> f64, [low, high]: [f64; 2]) -> Option<f64> {
 fn trade(form: Form) -> Result<&'static Trade, LawError> {
     let trade = form.declaration().trade.as_ref();
     trade.ok_or_else(|| LawError::NoAllocation { form: form.name() })
+}
+
+/// The best N of one FLOP by the power of a way of counting, where it has one.
+pub(crate) fn best_at_one(fit: &Fit, convention: &Convention) -> Option<f64> {
+    let trade = trade(fit.form).ok()?;
+    Some(optimum(trade, &fit.values(), convention)?.parameters(1.0))
 }
 
 fn optimum(trade: &Trade, values: &[f64], convention: &Convention) -> Option<Optimum> {

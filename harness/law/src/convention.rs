@@ -20,13 +20,18 @@ pub struct Convention {
     pub exponent: f64,
     /// Largest share by which that power differs from the FLOPs counted, over the points fitted.
     pub error: f64,
-    /// N and FLOPs per token of every model counted, by N; none of `6ND`, which counts any.
+    /// N and FLOPs per token of every model counted, by N; none of a multiple of ND, which counts any.
     #[serde(default)]
     pub counted: Vec<[f64; 2]>,
 }
 
+/// Counts that differ from a multiple of ND by less than this share, from model to model, are that multiple:
+/// tables give FLOPs to a few digits.
+const PROPORTIONAL: f64 = 0.01;
 /// N that differ by less than this count as one model.
 const SAME: f64 = 1e-9;
+/// Multiples of ND that differ by less than this share are one.
+const SAME_MULTIPLE: f64 = 1e-6;
 
 impl Convention {
     /// `C = 6 N D`, which counts a forward and a backward pass and leaves attention out (Kaplan et al.
@@ -43,13 +48,17 @@ impl Convention {
 
     /// The FLOPs per token that were counted. `flops` has one count per usable point of a table of N and
     /// D; `None` where a count is missing or not above zero, N does not vary, or FLOPs per token do not
-    /// rise with it. Models of the same N count as their geometric mean.
+    /// rise with it. Models of the same N count as their geometric mean. Counts in proportion to ND, as far as
+    /// their digits go, are taken to be so for every model.
     pub fn fitted(name: &str, table: &Table, flops: &[f64]) -> Option<Self> {
         let points: Vec<(f64, f64)> = flops
             .iter()
             .enumerate()
             .map(|(point, c)| (table.log_x(point)[0], c.ln() - table.log_x(point)[1]))
             .collect();
+        if let Some(multiple) = Self::multiple(name, &points) {
+            return Some(multiple);
+        }
         let count = points.len() as f64;
         let [x, y] = [
             points.iter().map(|p| p.0).sum::<f64>() / count,
@@ -73,6 +82,27 @@ impl Convention {
             error,
             counted,
         })
+    }
+
+    /// Counts that are the same multiple of ND at every point, of logs of N and of FLOPs per token.
+    fn multiple(name: &str, points: &[(f64, f64)]) -> Option<Self> {
+        let logs: Vec<f64> = points.iter().map(|(n, per_token)| per_token - n).collect();
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        let off = |log: &f64| (log - mean).abs().exp_m1();
+        let error = logs.iter().map(off).fold(0.0, f64::max);
+        (mean.is_finite() && error < PROPORTIONAL).then(|| Convention {
+            name: name.to_owned(),
+            coefficient: mean.exp(),
+            exponent: 1.0,
+            error,
+            counted: Vec::new(),
+        })
+    }
+
+    /// Whether it is `6ND`, as far as the digits of its counts go.
+    pub fn is_six_n_d(&self) -> bool {
+        let off = (self.coefficient / 6.0 - 1.0).abs();
+        self.counted.is_empty() && self.exponent == 1.0 && off <= self.error.max(SAME_MULTIPLE)
     }
 
     /// Smallest and largest N that it counts; `None` where it counts any.
@@ -188,6 +218,23 @@ mod tests {
             );
             before = per_token;
         }
+    }
+
+    #[test]
+    fn a_multiple_is_one_for_every_model() {
+        let mut table = Table::new(2);
+        let mut flops = Vec::new();
+        for n in [1e6, 1e7, 1e8_f64] {
+            table.push(&[n, 3.0 * n], 3.0 - n.log10() * 0.1);
+            // Three digits, as tables have them.
+            flops.push(format!("{:.2e}", 20.0 * n * 3.0 * n).parse().unwrap());
+        }
+        let found = Convention::fitted("C", &table, &flops).unwrap();
+        assert!((found.coefficient / 20.0 - 1.0).abs() < 0.01 && !found.is_six_n_d());
+        assert_eq!(found.range(), None);
+        assert!(found.flops(1e15, 1.0).is_some());
+        let six: Vec<f64> = flops.iter().map(|c| c * 6.0 / 20.0).collect();
+        assert!(Convention::fitted("C", &table, &six).unwrap().is_six_n_d());
     }
 
     #[test]

@@ -50,16 +50,37 @@ pub enum LawError {
     #[error("the standard errors are too large, too small or too different to weigh points by")]
     UselessErrors,
     /// More points hidden than can be spared.
-    #[error("hiding {hidden} of {points} points leaves too few to fit")]
+    #[error("hiding {hidden} of {points} {what} leaves too few to fit")]
     TooManyHidden {
         /// Points to hide.
         hidden: usize,
-        /// Points.
+        /// Points, or groups.
         points: usize,
+        /// Which of them.
+        what: &'static str,
+    },
+    /// A law whose parameters are beyond the numbers there are.
+    #[error(
+        "`{form}` fitted to the other runs has no number for the hidden ones: its parameters run away"
+    )]
+    SaysNothing {
+        /// The form's name.
+        form: &'static str,
     },
     /// No slice of equal compute has a minimum to read off.
     #[error("{0}")]
     NoSlices(String),
+    /// Runs whose FLOPs are neighbours by chance.
+    #[error(
+        "this is no design of equal compute: the FLOPs of {runs} of {of} runs lie about as near to those of other \
+         budgets as to each other; fit `chinchilla`, which needs no slices"
+    )]
+    NoDesign {
+        /// Runs in no slice.
+        runs: usize,
+        /// Runs.
+        of: usize,
+    },
     /// A law in which data and parameters do not trade against each other.
     #[error(
         "`{form}` says nothing about how to share compute between parameters and data; fit `chinchilla` or `kaplan`"

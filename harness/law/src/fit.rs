@@ -8,9 +8,10 @@ use crate::bootstrap::{Resamples, jackknife, resample};
 use crate::declaration::Role;
 use crate::form::with_law;
 use crate::identification::{Identification, advice};
-use crate::interval::{bca, deviation, percentile, quantile, student_quantile, tail};
+use crate::interval::{bca, deviation, holding, percentile, quantile, student_quantile, tail};
 use crate::law::{Law, Points};
 use crate::minimize::{Minimum, Problem, Stop};
+use crate::misfit::{LackOfFit, Pattern, Residuals};
 use crate::profile::{End, Reach, profile};
 use crate::{Form, LawError, Objective, Table};
 
@@ -58,13 +59,13 @@ pub struct Parameter {
     /// At the optimum.
     pub value: f64,
     /// Standard error: the spread over the resamples. An amplitude's are far from normal, and it is
-    /// the interval that says how sure it is.
+    /// the interval that says how sure it is. `None` where resamples pile up at a boundary.
     pub se: Option<f64>,
     /// The interval to quote: bias-corrected and accelerated, over the resamples. Where these pile up at
     /// a boundary (a floor at nothing), they say nothing of how far the parameter may lie from it, and it
-    /// is the profile's; `None` if that has no end.
+    /// is the profile's; `None` if that has no end, and where the resamples do not surround the value.
     pub ci95: Option<[f64; 2]>,
-    /// Percentile interval over the resamples.
+    /// Percentile interval over the resamples, where they surround the value.
     pub percentile95: Option<[f64; 2]>,
     /// Interval by profile likelihood; an end is `None` where the data do not bound it.
     pub profile95: Option<[Option<f64>; 2]>,
@@ -75,6 +76,14 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// Whether its interval begins at nothing and its value is next to that: what it is to the last digit says only
+    /// where the search stopped.
+    pub fn is_nothing(&self) -> bool {
+        const NEXT_TO_NOTHING: f64 = 1e-3;
+        self.ci95
+            .is_some_and(|[low, high]| low == 0.0 && self.value < NEXT_TO_NOTHING * high)
+    }
+
     /// Whether the data bound the parameter on both sides; `None` where they were not asked.
     pub fn identified(&self) -> Option<bool> {
         match self.verdict? {
@@ -134,6 +143,10 @@ pub struct Fit {
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss, widened by
     /// `sqrt(n / (n - p))`.
     pub noise: Vec<f64>,
+    /// What runs that repeat say of the law, where some do.
+    pub lack_of_fit: Option<LackOfFit>,
+    /// Where residuals run in a pattern, the surest first.
+    pub patterns: Vec<Pattern>,
     /// Akaike's criterion, corrected for few points (Hurvich and Tsai 1989): of two forms fitted to
     /// the same points by the same objective, the lower is the better bet.
     pub aicc: Option<f64>,
@@ -157,13 +170,21 @@ impl Fit {
     }
 
     /// The 95% interval of what resamples make of a number, wider for few points as parameters' are, and
-    /// holding the estimate and what the law makes of it at the `ends` of profiles.
-    pub(crate) fn interval(&self, values: &[f64], also: &[f64]) -> Option<[f64; 2]> {
+    /// with what the law makes of it at the `ends` of profiles. `None` where it does not hold the estimate.
+    pub(crate) fn interval(&self, estimate: f64, values: &[f64], also: &[f64]) -> Option<[f64; 2]> {
         let [low, high] = percentile(values, self.tail())?;
         let held = also.iter().filter(|value| value.is_finite());
-        Some(held.fold([low, high], |[low, high], value| {
+        let ends = held.fold([low, high], |[low, high], value| {
             [low.min(*value), high.max(*value)]
-        }))
+        });
+        holding(estimate, ends)
+    }
+
+    /// Whether the law misses its runs in a way that their noise does not explain: then no further run
+    /// would mend it.
+    pub fn is_misfit(&self) -> bool {
+        let misses = |it: &LackOfFit| it.misses();
+        self.lack_of_fit.as_ref().is_some_and(misses) || !self.patterns.is_empty()
     }
 
     /// The share of resamples beyond either end of an interval.
@@ -226,7 +247,9 @@ fn fit_law<L: Law<P>, const P: usize>(
     let mut problem = Problem::new(law, points, options.objective);
     problem.pins = fixed(law, form, &options.fixed)?;
     let free = P - problem.pins.len();
-    let search = search(&problem, form)?;
+    let mut search = search(&problem, form)?;
+    let lost = lost(law, form, &search.minima[0].theta);
+    search.minima[0].converged &= lost.is_none();
     let best = &search.minima[0];
     let units = table.units();
     let no_intervals = too_few_units(table, units.len(), free);
@@ -251,6 +274,7 @@ fn fit_law<L: Law<P>, const P: usize>(
         jackknife: &left_out,
     };
     let residuals = problem.residuals(&best.theta);
+    let seen = Residuals::new(form, points, &residuals);
     let (parameters, ends): (Vec<_>, Vec<_>) = spread.parameters().into_iter().unzip();
     Ok(Fit {
         form,
@@ -264,10 +288,16 @@ fn fit_law<L: Law<P>, const P: usize>(
         starts_at_optimum: search.at_optimum,
         next_minimum: search.minima.get(1).map(|minimum| minimum.value),
         converged: best.converged,
-        trouble: (!best.converged).then(|| trouble(&problem, form, best)),
+        trouble: (!best.converged).then(|| lost.unwrap_or_else(|| trouble(&problem, form, best))),
         no_intervals,
         residual: root_mean_square(&residuals),
         noise: noise(&residuals, free),
+        lack_of_fit: best.converged.then(|| seen.lack_of_fit(free)).flatten(),
+        patterns: if best.converged {
+            seen.patterns(free)
+        } else {
+            Vec::new()
+        },
         aicc: aicc(&problem, best, free),
         range: (0..table.variables()).map(|v| table.range(v)).collect(),
         resamples: resamples
@@ -463,6 +493,26 @@ fn search<L: Law<P>, const P: usize>(
     })
 }
 
+/// Which parameters are so large or small that no number holds them: the law that is kept would not be the one that
+/// was fitted.
+fn lost<L: Law<P>, const P: usize>(law: &L, form: Form, theta: &[f64; P]) -> Option<String> {
+    let values = law.natural(theta);
+    let beyond = |index: &usize| {
+        let size = values[*index].abs();
+        !(size < LARGEST) || law.logarithmic(*index) && size < LARGEST.recip()
+    };
+    let names: Vec<&str> = (0..P)
+        .filter(beyond)
+        .map(|index| form.parameters()[index])
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} lies beyond 1e300 or below 1e-300: the runs do not tell it",
+            names.join(" and ")
+        )
+    })
+}
+
 /// The form's parameters from theta, none infinite.
 fn natural<L: Law<P>, const P: usize>(law: &L, theta: &[f64; P]) -> [f64; P] {
     law.natural(theta)
@@ -514,7 +564,8 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         let coordinates: Vec<f64> = values.iter().map(|v| self.coordinate(index, *v)).collect();
         let at = self.coordinate(index, value);
         let reach = Reach::new(
-            self.form.roles()[index],
+            self.form,
+            index,
             law.logarithmic(index),
             at,
             self.least_loss,
@@ -526,23 +577,29 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         });
         let bounds = ends.map(|ends| ends.map(|end| end.bound));
         let profile95 = bounds.map(|bounds| {
-            bounds.map(|end| end.map(|end| self.value(index, end).clamp(-LARGEST, LARGEST)))
+            let value = |end| self.value(index, end).clamp(-LARGEST, LARGEST);
+            // An amplitude that underflows has no logarithm to start from.
+            bounds.map(|end| end.map(value).filter(|value| !value.is_nan()))
         });
         let piled = ends.filter(|_| enough && self.piles_up(index, &coordinates, reach, tail));
         let verdict = bounds.map(Identification::of);
-        let resampled = bca(&values, value, &left_out, tail).or_else(|| percentile(&values, tail));
+        let held = |interval: Option<[f64; 2]>| interval.and_then(|ends| holding(value, ends));
+        let percentile95 = held(percentile(&values, tail)).filter(|_| enough && piled.is_none());
+        let resampled = held(bca(&values, value, &left_out, tail)).filter(|_| enough);
         let parameter = Parameter {
             name,
             value,
-            se: deviation(&values),
+            se: deviation(&values).filter(|_| piled.is_none()),
             ci95: match (piled, profile95) {
-                (Some(_), Some(profile)) => self.closed(index, profile),
-                _ => resampled.filter(|_| enough),
+                (Some(_), Some(profile)) => self.closed(index, value, profile),
+                _ => resampled.or(percentile95),
             },
-            percentile95: percentile(&values, tail).filter(|_| enough),
+            percentile95,
             profile95,
             verdict,
-            advice: verdict.and_then(|verdict| advice(self.form, index, verdict)),
+            advice: verdict.and_then(|verdict| {
+                advice(self.form, index, verdict, &natural(law, &self.best.theta))
+            }),
         };
         let natural_end = |end: &End<P>| natural(law, &end.theta).to_vec();
         let ends = piled.map_or_else(Vec::new, |ends| ends.iter().map(natural_end).collect());
@@ -570,12 +627,18 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         .any(|share| share >= tail && share > 0.0)
     }
 
-    /// A profile as an interval: what is not bounded below, and cannot be negative, ends at nothing.
-    /// `None` where the other end is open too.
-    fn closed(&self, index: usize, [low, high]: [Option<f64>; 2]) -> Option<[f64; 2]> {
-        let nothing = self.problem.law.logarithmic(index)
+    /// A profile as an interval: what is not bounded towards nothing, and cannot change its sign, ends
+    /// there. `None` where the other end is open too.
+    fn closed(&self, index: usize, value: f64, [low, high]: [Option<f64>; 2]) -> Option<[f64; 2]> {
+        let keeps_sign = self.problem.law.logarithmic(index)
             || matches!(self.form.roles()[index], Role::Exponent(_));
-        Some([low.or(nothing.then_some(0.0))?, high?])
+        let nothing = keeps_sign.then_some(0.0);
+        let ends = if value < 0.0 {
+            [low?, high.or(nothing)?]
+        } else {
+            [low.or(nothing)?, high?]
+        };
+        holding(value, ends)
     }
 
     fn coordinate(&self, index: usize, value: f64) -> f64 {

@@ -36,15 +36,17 @@ pub struct Holdout {
     pub error: f64,
     /// Mean of the log errors on them; above zero where the law says too much.
     pub bias: f64,
-    /// Hidden runs whose loss lies in its interval.
+    /// Hidden points whose loss lies in its interval.
     pub inside: usize,
+    /// What was hidden: points, or groups of them.
+    pub units: usize,
 }
 
 /// Hides the `count` largest runs by `flops` (one count per usable point; points of one group are one
 /// run), fits the rest, and predicts the hidden.
 ///
 /// # Errors
-/// If there are not as many runs, or the rest cannot be fitted.
+/// If there are not as many runs, the rest cannot be fitted, or the law has no number for the hidden.
 ///
 /// # Panics
 /// If there are not as many `flops` as usable points.
@@ -63,6 +65,11 @@ pub fn holdout(
         return Err(LawError::TooManyHidden {
             hidden: count,
             points: units.len(),
+            what: if units.len() < table.len() {
+                "groups"
+            } else {
+                "points"
+            },
         });
     }
     let hidden: Vec<usize> = units[..count].concat();
@@ -78,6 +85,12 @@ pub fn holdout(
             predicted: fit.predict(&table.x(point)),
         })
         .collect();
+    if hidden
+        .iter()
+        .any(|it| !(it.predicted.loss > 0.0 && it.predicted.loss.is_finite()))
+    {
+        return Err(LawError::SaysNothing { form: form.name() });
+    }
     let errors: Vec<f64> = hidden
         .iter()
         .map(|hidden| (hidden.predicted.loss / hidden.loss).ln())
@@ -87,6 +100,7 @@ pub fn holdout(
         error: (errors.iter().map(|e| e * e).sum::<f64>() / n).sqrt(),
         bias: errors.iter().sum::<f64>() / n,
         inside: hidden.iter().filter(|h| h.inside() == Some(true)).count(),
+        units: count,
         fit,
         hidden,
     })

@@ -44,14 +44,29 @@ impl Identification {
     }
 }
 
-/// What kind of run would bound a parameter that these data do not.
-pub fn advice(form: Form, index: usize, verdict: Identification) -> Option<String> {
+/// What kind of run would bound a parameter that these data do not, of a law with these `values`.
+pub fn advice(form: Form, index: usize, verdict: Identification, values: &[f64]) -> Option<String> {
     if matches!(verdict, Identification::Identified | Identification::Fixed) {
         return None;
     }
     let variables = form.variables();
-    let all = |word: fn(&str) -> String| -> String {
-        let words: Vec<String> = variables.iter().map(|name| word(name)).collect();
+    // A power of negative exponent rises: what is far from the floor is then at the large end.
+    let rises = |variable: usize| {
+        let exponent = form
+            .roles()
+            .iter()
+            .position(|it| *it == Role::Exponent(variable));
+        exponent.is_some_and(|at| values[at] < 0.0)
+    };
+    let all = |[falling, rising]: [fn(&str) -> String; 2]| -> String {
+        let word = |(variable, name): (usize, &&str)| {
+            if rises(variable) {
+                rising(name)
+            } else {
+                falling(name)
+            }
+        };
+        let words: Vec<String> = variables.iter().enumerate().map(word).collect();
         words.join(" and ")
     };
     // Where the other variables hold the loss back least.
@@ -67,14 +82,21 @@ pub fn advice(form: Form, index: usize, verdict: Identification) -> Option<Strin
     Some(match form.roles()[index] {
         Role::Floor => format!(
             "runs with {}, nearer to the floor, would bound it",
-            all(more)
+            all([more, less])
         ),
         Role::Ceiling => format!(
             "runs with {}, nearer to the loss of chance, would bound it",
-            all(less)
+            all([less, more])
         ),
         // A power that is gone at the smallest value needs smaller ones, a flat one a wider range.
-        Role::Exponent(v) | Role::Amplitude(v) if verdict == Identification::UnboundedAbove => {
+        Role::Exponent(v) if rises(v) && verdict == Identification::UnboundedBelow => format!(
+            "runs with {}, where this power counts,{} would bound it",
+            more(variables[v]),
+            others(v)
+        ),
+        Role::Exponent(v) | Role::Amplitude(v)
+            if !rises(v) && verdict == Identification::UnboundedAbove =>
+        {
             format!(
                 "runs with {}, where this power still counts,{} would bound it",
                 less(variables[v]),

@@ -66,6 +66,17 @@ fn acceleration(jackknife: &[f64]) -> f64 {
     }
 }
 
+/// Resamples are kept to six digits: an interval may miss its estimate by that, and not by more.
+const ROUNDING: f64 = 1e-5;
+
+/// An interval that holds its estimate, or none: resamples that all lie on one side of what they are to
+/// surround say that something is wrong, and not where the truth lies.
+pub fn holding(estimate: f64, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
+    let room = ROUNDING * estimate.abs();
+    let holds = low - room <= estimate && estimate <= high + room;
+    holds.then(|| [low.min(estimate), high.max(estimate)])
+}
+
 /// The quantile `q` of the values by linear interpolation (Hyndman and Fan 1996, type 7), or `None`
 /// of no values.
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
@@ -117,6 +128,14 @@ mod tests {
         assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), Some(2.0));
         assert_eq!(quantile(&[1.0, 2.0], 0.25), Some(1.25));
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn an_interval_holds_its_estimate_or_is_none() {
+        assert_eq!(holding(2.0, [1.0, 3.0]), Some([1.0, 3.0]));
+        assert_eq!(holding(2.0, [2.000_001, 3.0]), Some([2.0, 3.0]));
+        assert_eq!(holding(2.0, [2.1, 3.0]), None);
+        assert_eq!(holding(2.0, [f64::NAN, 3.0]), None);
     }
 
     #[test]

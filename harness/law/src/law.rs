@@ -84,6 +84,7 @@ impl<const P: usize, F: Fn(&[f64]) -> Jet<P>> Surface<P> for F {
 #[derive(Debug, Clone)]
 pub struct Points {
     variables: usize,
+    centre: Vec<f64>,
     z: Vec<f64>,
     log_loss: Vec<f64>,
     weight: Vec<f64>,
@@ -98,6 +99,7 @@ impl Points {
         Points {
             variables,
             z: z.collect(),
+            centre: centre.to_vec(),
             log_loss: (0..table.len())
                 .map(|point| table.log_loss(point))
                 .collect(),
@@ -115,6 +117,11 @@ impl Points {
         &self.z[point * self.variables..(point + 1) * self.variables]
     }
 
+    /// A point's variable, as it is.
+    pub fn x(&self, point: usize, variable: usize) -> f64 {
+        (self.z(point)[variable] + self.centre[variable]).exp()
+    }
+
     #[inline]
     pub fn log_loss(&self, point: usize) -> f64 {
         self.log_loss[point]
@@ -128,6 +135,17 @@ impl Points {
     /// Smallest and largest log loss.
     pub fn losses(&self) -> [f64; 2] {
         bounds(self.log_loss.iter().copied())
+    }
+
+    /// Whether the loss grows with a variable, by the slope of a line through all points.
+    pub fn rises(&self, variable: usize) -> bool {
+        let weight: f64 = self.weight.iter().sum();
+        let mean = |of: &dyn Fn(usize) -> f64| -> f64 {
+            let all = (0..self.len()).map(|point| self.weight[point] * of(point));
+            all.sum::<f64>() / weight
+        };
+        let z = mean(&|point| self.z(point)[variable]);
+        mean(&|point| (self.z(point)[variable] - z) * self.log_loss[point]) > 0.0
     }
 
     /// Smallest and largest centred logarithm of a variable.

@@ -35,6 +35,7 @@ mod jet;
 mod law;
 mod local;
 mod minimize;
+mod misfit;
 mod objective;
 mod optimum;
 mod pins;
@@ -51,8 +52,11 @@ pub use fit::{Fit, FitOptions, Parameter, fit, possible};
 pub use form::Form;
 pub use holdout::{Hidden, Holdout, holdout};
 pub use identification::Identification;
-pub use isoflop::{Approach, Bias, Isoflop, Method, Minimum, Refused, isoflop};
+pub use isoflop::{
+    Approach, BestTokens, Bias, Isoflop, Method, Minimum, NoApproach, Refused, isoflop,
+};
+pub use misfit::{LackOfFit, Pattern};
 pub use objective::Objective;
 pub use predict::Prediction;
 pub use record::{FitRecord, HoldoutRecord, IsoflopRecord, Provenance, Record};
-pub use table::{Point, Table, Unusable};
+pub use table::{Point, Table};

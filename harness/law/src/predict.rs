@@ -12,7 +12,7 @@ const MOST_RESAMPLES: usize = 250;
 pub struct Prediction {
     /// At the optimum.
     pub loss: f64,
-    /// 95% interval of the law there, over the resamples.
+    /// 95% interval of the law there, over the resamples; `None` where they do not surround the loss.
     pub ci95: Option<[f64; 2]>,
     /// 95% interval of a run's loss there: the law's resamples, and the scatter of the fitted runs around it.
     pub run95: Option<[f64; 2]>,
@@ -37,9 +37,10 @@ impl Fit {
         };
         let runs = scattered(&mut losses.iter().copied().step_by(every));
         let ends = self.at_ends(x);
-        let ci95 = self.interval(&losses, &ends);
+        let loss = self.form.loss(&self.values(), x);
+        let ci95 = self.interval(loss, &losses, &ends);
         // A run scatters around the law wherever that lies, so its interval holds the law's.
-        let scatter = self.interval(&scattered(&mut [1.0].into_iter()), &[1.0]);
+        let scatter = self.interval(1.0, &scattered(&mut [1.0].into_iter()), &[1.0]);
         let around = ci95.zip(scatter).map(|(law, scatter)| {
             let wide = |law: f64| scatter.map(|factor| law * factor);
             if ends.is_empty() {
@@ -49,9 +50,9 @@ impl Fit {
             }
         });
         Prediction {
-            loss: self.form.loss(&self.values(), x),
+            loss,
             ci95,
-            run95: self.interval(&runs, &around.unwrap_or_default()),
+            run95: ci95.and_then(|_| self.interval(loss, &runs, &around.unwrap_or_default())),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Profile likelihood: how far one parameter can go while the others make up for it.
 
+use crate::Form;
 use crate::declaration::Role;
 use crate::law::FAINT_FLOOR;
 use crate::law::Law;
@@ -18,13 +19,18 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// For a parameter at `value`, in the coordinate of [`Law::pin`].
-    pub fn new(role: Role, logarithmic: bool, value: f64, least_loss: f64) -> Self {
+    /// For a parameter of a form at `value`, in the coordinate of [`Law::pin`].
+    pub fn new(form: Form, index: usize, logarithmic: bool, value: f64, least_loss: f64) -> Self {
         /// Powers of e that an amplitude or a bend may move.
         const FAR: f64 = 25.0;
-        let (low, high) = match role {
+        let roles = form.roles();
+        let (low, high) = match roles[index] {
             Role::Floor => ((FAINT_FLOOR * least_loss).ln(), value + FAR),
             Role::Exponent(_) if logarithmic => (5e-3f64.ln(), 4f64.ln()),
+            // A law that is one power alone may rise, fall, or lie flat between.
+            Role::Exponent(_) if roles.len() == 2 => (-4.0, 4.0),
+            // A flat power beside others is one with them: no law crosses it.
+            Role::Exponent(_) if value < 0.0 => (-4.0, 0.0),
             Role::Exponent(_) => (0.0, 4.0),
             Role::Change(_) => (-4.0, 4.0),
             _ => (value - FAR, value + FAR),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::identification::Identification;
 use crate::{
-    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Objective, Parameter,
+    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, LackOfFit, Objective,
+    Parameter, Pattern,
 };
 
 /// A fit, and what it was fitted to.
@@ -72,6 +73,12 @@ pub struct FitRecord {
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss.
     #[serde(default)]
     pub noise: Vec<f64>,
+    /// What runs that repeat say of the law.
+    #[serde(default)]
+    pub lack_of_fit: Option<LackOfFit>,
+    /// Where residuals run in a pattern, the surest first.
+    #[serde(default)]
+    pub patterns: Vec<Pattern>,
     /// Akaike's criterion, corrected for few points.
     #[serde(default)]
     pub aicc: Option<f64>,
@@ -90,6 +97,9 @@ pub struct FitRecord {
     /// The column and the value whose rows these are, of a fit per value.
     #[serde(default)]
     pub by: Option<[String; 2]>,
+    /// How many rows became how many points, and by what, where several became one.
+    #[serde(default)]
+    pub reduced: Option<String>,
     /// How the form does on the largest runs, fitted to the others.
     #[serde(default)]
     pub holdout: Option<HoldoutRecord>,
@@ -122,6 +132,8 @@ pub struct Provenance {
     pub by: Option<[String; 2]>,
     /// SHA-256 of the table fitted.
     pub table_hash: String,
+    /// How many rows became how many points, and by what, where several became one.
+    pub reduced: Option<String>,
 }
 
 /// A form scored on hidden runs.
@@ -133,6 +145,9 @@ pub struct HoldoutRecord {
     pub bias: f64,
     /// Hidden runs whose loss lies in its interval.
     pub inside: usize,
+    /// What was hidden: points, or groups of them; fits of older versions do not say.
+    #[serde(default)]
+    pub units: usize,
     /// The runs, largest first.
     pub hidden: Vec<Hidden>,
 }
@@ -144,6 +159,7 @@ impl HoldoutRecord {
             error: holdout.error,
             bias: holdout.bias,
             inside: holdout.inside,
+            units: holdout.units,
             hidden: holdout.hidden,
         }
     }
@@ -171,6 +187,9 @@ pub struct IsoflopRecord {
     /// The column and the value whose rows these are, of a fit per value.
     #[serde(default)]
     pub by: Option<[String; 2]>,
+    /// How many rows became how many points, and by what, where several became one.
+    #[serde(default)]
+    pub reduced: Option<String>,
     /// SHA-256 of the table fitted.
     pub table_hash: String,
 }
@@ -187,6 +206,7 @@ impl IsoflopRecord {
             columns: provenance.columns,
             filter: provenance.filter,
             by: provenance.by,
+            reduced: provenance.reduced,
             table_hash: provenance.table_hash,
         }
     }
@@ -206,6 +226,14 @@ impl Record {
     /// Whether its numbers are those of a minimum.
     pub fn converged(&self) -> bool {
         self.law().is_none_or(|law| law.converged)
+    }
+
+    /// SHA-256 of the table that it was fitted to.
+    pub fn table_hash(&self) -> &str {
+        match self {
+            Record::Law(record) => &record.table_hash,
+            Record::Isoflop(record) => &record.table_hash,
+        }
     }
 
     /// The fitted law, where it is one.
@@ -254,6 +282,8 @@ impl FitRecord {
             no_intervals: fit.no_intervals.clone(),
             residual: fit.residual,
             noise: fit.noise.iter().map(|value| six_digits(*value)).collect(),
+            lack_of_fit: fit.lack_of_fit,
+            patterns: fit.patterns.clone(),
             aicc: fit.aicc,
             flops_convention: allocation
                 .and(convention)
@@ -263,6 +293,7 @@ impl FitRecord {
             conventions: provenance.conventions,
             filter: provenance.filter,
             by: provenance.by,
+            reduced: provenance.reduced,
             holdout: None,
             table_hash: provenance.table_hash,
             range: fit.range.clone(),
@@ -307,6 +338,8 @@ impl FitRecord {
             no_intervals: self.no_intervals.clone(),
             residual: self.residual,
             noise: self.noise.clone(),
+            lack_of_fit: self.lack_of_fit,
+            patterns: self.patterns.clone(),
             aicc: self.aicc,
             range: self.range.clone(),
             resamples: self.resamples.clone(),

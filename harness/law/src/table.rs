@@ -1,7 +1,6 @@
 //! The points a law is fitted to.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use crate::{LawError, Objective};
 
@@ -18,26 +17,8 @@ pub struct Point<'a> {
     pub group: Option<u64>,
 }
 
-/// Why a point is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unusable {
-    /// A number is missing (NaN), infinite, or not above zero.
-    Number,
-    /// All its numbers are those of an earlier point, given by the order of pushing, from 0.
-    Duplicate(usize),
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unusable::Number => f.write_str("a number is missing, not finite or not above zero"),
-            Unusable::Duplicate(first) => write!(f, "the same numbers as point {}", first + 1),
-        }
-    }
-}
-
 /// Points: the variables of a law and the loss measured there. Points that no law can use are left
-/// out and kept account of.
+/// out and kept account of: those of which a number is missing (NaN), infinite, or not above zero.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     variables: usize,
@@ -50,8 +31,7 @@ pub struct Table {
     group: Vec<Option<u64>>,
     /// The order in which each was pushed, from 0.
     pushed_as: Vec<usize>,
-    left_out: Vec<(usize, Unusable)>,
-    seen: HashMap<Vec<u64>, usize>,
+    left_out: Vec<usize>,
     pushed: usize,
 }
 
@@ -87,33 +67,17 @@ impl Table {
             self.variables,
             "a point has the table's variables"
         );
-        match self.usable(&point) {
-            Ok(()) => {
-                self.log_x.extend(point.x.iter().map(|value| value.ln()));
-                self.log_loss.push(point.loss.ln());
-                self.se.push(point.se);
-                self.group.push(point.group);
-                self.pushed_as.push(self.pushed);
-            }
-            Err(reason) => self.left_out.push((self.pushed, reason)),
+        let mut numbers = point.x.iter().copied().chain([point.loss]).chain(point.se);
+        if numbers.all(|value| value.is_finite() && value > 0.0) {
+            self.log_x.extend(point.x.iter().map(|value| value.ln()));
+            self.log_loss.push(point.loss.ln());
+            self.se.push(point.se);
+            self.group.push(point.group);
+            self.pushed_as.push(self.pushed);
+        } else {
+            self.left_out.push(self.pushed);
         }
         self.pushed += 1;
-    }
-
-    fn usable(&mut self, point: &Point) -> Result<(), Unusable> {
-        let numbers = || point.x.iter().copied().chain([point.loss]).chain(point.se);
-        if !numbers().all(|value| value.is_finite() && value > 0.0) {
-            return Err(Unusable::Number);
-        }
-        let mut key: Vec<u64> = numbers().map(f64::to_bits).collect();
-        key.extend(point.group);
-        match self.seen.insert(key.clone(), self.pushed) {
-            Some(first) => {
-                self.seen.insert(key, first);
-                Err(Unusable::Duplicate(first))
-            }
-            None => Ok(()),
-        }
     }
 
     /// Usable points.
@@ -127,7 +91,7 @@ impl Table {
     }
 
     /// Points left out, by the order in which they were pushed, from 0.
-    pub fn left_out(&self) -> &[(usize, Unusable)] {
+    pub fn left_out(&self) -> &[usize] {
         &self.left_out
     }
 

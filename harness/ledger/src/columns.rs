@@ -80,6 +80,15 @@ impl Columns {
         Ok(floats.f64().map_err(|_| kind())?.iter().collect())
     }
 
+    /// Whether two rows have the same cells throughout.
+    pub fn same_cells(&self, one: usize, other: usize) -> bool {
+        let mut columns = self.0.columns().iter();
+        columns.all(|column| match (column.get(one), column.get(other)) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => false,
+        })
+    }
+
     /// The table with columns of numbers added, or put in the place of those of the same name.
     ///
     /// # Errors

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_fits::{Choice, Filter, FitsError, Rows, Shape};
+use isoflop_fits::{Choice, Filter, FitsError, Reduction, Rows, Shape, Take};
 use isoflop_law::{FitOptions, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
 
 use super::columns::{ColumnArguments, say_notes, table_of};
 use super::numbers::{named_value, positive};
-use crate::exit::Exit;
+use crate::exit::{Exit, Refusal};
 use crate::show::{compete, describe, say, show, show_line};
 
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub struct Arguments {
     tables: Vec<PathBuf>,
     /// The law, or several to compare: power, offset, shifted, saturating, broken, chinchilla, kaplan,
     /// data-constrained, width-depth; or isoflop, for slices of equal compute.
-    #[arg(long, required = true, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',')]
     form: Vec<Shape>,
     /// What to make small: huber-log, huber-likelihood, lsq-log or lsq.
     #[arg(long, default_value = "huber-log", value_parser = ["huber-log", "huber-likelihood", "lsq-log", "lsq"])]
@@ -28,8 +28,6 @@ pub struct Arguments {
     /// Where Huber's function turns linear: in log residuals, or in scales of the likelihood.
     #[arg(long, default_value_t = 1e-3, value_parser = positive)]
     delta: f64,
-    #[command(flatten)]
-    columns: ColumnArguments,
     /// A fit for each value of a column.
     #[arg(long, value_name = "COL")]
     by: Option<String>,
@@ -45,15 +43,31 @@ pub struct Arguments {
     /// Do not fit this parameter, but take it as given; may be repeated. Laws are fitted in two stages so.
     #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]
     fix: Vec<(String, f64)>,
-    /// Hide the K largest runs by FLOPs, fit the others, and score what that says of the hidden ones.
+    /// Hide the K largest runs by FLOPs (of rows with --group, the K largest groups), fit the others, and score
+    /// what that says of the hidden ones.
     #[arg(long, value_name = "K")]
     holdout: Option<usize>,
+    /// Make one point of the rows of a cell: best or mean of those with the same variables, or the last
+    /// checkpoint of each run, by the first column of --over.
+    #[arg(long, value_name = "best|mean|last", requires = "over")]
+    reduce: Option<Take>,
+    /// Columns in which the rows of a cell differ, such as lr,seed; or that count its checkpoints, such as step.
+    #[arg(long, value_name = "COLS", requires = "reduce", value_delimiter = ',')]
+    over: Vec<String>,
     /// Print the fit as JSON; several as an array.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    columns: ColumnArguments,
 }
 
+const NO_FORM: &str = "which law? Give `--form chinchilla` for loss by parameters and tokens, `--form isoflop` for slices of equal \
+     compute, `--form power --x COLUMN` or `--form offset --x COLUMN` for one variable; `isoflop help fit` names all";
+
 pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.form.is_empty() {
+        return Err(Refusal::usage(NO_FORM.to_owned()).into());
+    }
     let one_table = arguments.tables.len() == 1;
     let alone = one_table && arguments.form.len() == 1 && arguments.by.is_none();
     let (mut records, mut refusal) = (Vec::new(), None);
@@ -93,11 +107,11 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
     let read = read_table(&path)?;
     say_notes(&path, &read.notes);
     let columns = Columns::new(read.frame);
-    say_doubts(arguments, &columns);
     let rows = Rows::of(&columns, &read.sha256, arguments.filter.as_ref())?;
     if arguments.filter.is_some() {
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
     }
+    say_doubts(arguments, &rows);
     let parts = match &arguments.by {
         Some(column) => rows.by(column)?,
         None => vec![rows],
@@ -108,6 +122,8 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
         parts: Vec::new(),
         refusal: None,
     };
+    // Each reason once, with what it keeps from being fitted.
+    let mut refused: Vec<(String, Vec<String>)> = Vec::new();
     for part in &parts {
         let mut records = Vec::new();
         for shape in &arguments.form {
@@ -117,7 +133,12 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
                     if several || part.by.is_some() {
                         let by = part.by.as_ref();
                         let of = by.map(|[column, value]| format!(" of {column} = {value}"));
-                        say!("no fit of `{shape}`{}: {error}", of.unwrap_or_default());
+                        let what = format!("`{shape}`{}", of.unwrap_or_default());
+                        let why = error.to_string();
+                        match refused.iter_mut().find(|(known, _)| *known == why) {
+                            Some((_, whats)) => whats.push(what),
+                            None => refused.push((why, vec![what])),
+                        }
                     }
                     fitted.refusal = Some(error);
                 }
@@ -125,19 +146,16 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
         }
         fitted.parts.push(records);
     }
+    for (why, what) in refused {
+        say!("no fit of {}: {why}", what.join(", "));
+    }
     Ok(fitted)
 }
 
 /// Says what looks wrong about the columns. What is missing is said by the fit.
-fn say_doubts(arguments: &Arguments, columns: &Columns) {
-    let names = arguments.columns.names();
-    let mut said = BTreeSet::new();
-    for shape in &arguments.form {
-        let Shape::Law(form) = shape else {
-            continue;
-        };
-        said.extend(names.doubts(columns, *form).unwrap_or_default());
-    }
+fn say_doubts(arguments: &Arguments, rows: &Rows) {
+    let of = |shape: &Shape| rows.doubts(&choice(arguments, *shape)).unwrap_or_default();
+    let said: BTreeSet<String> = arguments.form.iter().flat_map(of).collect();
     for doubt in said {
         say!("{doubt}");
     }
@@ -154,6 +172,10 @@ fn choice(arguments: &Arguments, shape: Shape) -> Choice {
             fixed: arguments.fix.clone(),
         },
         holdout: arguments.holdout,
+        reduction: arguments.reduce.map(|take| Reduction {
+            take,
+            over: arguments.over.clone(),
+        }),
     }
 }
 

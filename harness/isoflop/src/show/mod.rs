@@ -7,9 +7,10 @@ mod places;
 mod saying;
 mod tables;
 
+pub use isoflop_figure::si;
 pub use labels::Labels;
 pub use laws::{advise, allocations, compete, describe};
-pub use numbers::{count, duration, interval, number, si};
+pub use numbers::{count, duration, interval, number};
 pub use places::plots_of;
 #[cfg(feature = "train")]
 pub use saying::is_quiet;

@@ -79,8 +79,11 @@ impl<const P: usize, const T: usize> Law<P> for Powers<T> {
         } else {
             &EXPONENTS_OF_MANY
         };
+        // A law of one variable may rise with it: its grid is mirrored.
+        let sign = if T == 1 && points.rises(0) { -1.0 } else { 1.0 };
         grid::<T>([exponents; T])
             .into_iter()
+            .map(|exponents| exponents.map(|exponent| sign * exponent))
             .map(|exponents| {
                 let summands = |z: &[f64], row: &mut [f64]| {
                     row[..floors].fill(1.0);

@@ -52,8 +52,11 @@ fn parabola(x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
     }
     let c = Cholesky::new(normal)?.solve(&right);
     let at = middle - 0.5 * c[1] / c[2];
+    let lowest = c[0] - 0.25 * c[1] * c[1] / c[2];
     let inside = c[2] > 0.0 && first < at && at < last;
-    inside.then(|| [at, c[0] - 0.25 * c[1] * c[1] / c[2]])
+    // A model at an end that does better than the best one in between, or a loss below nothing, is none.
+    let least = y[0].min(y[y.len() - 1]);
+    (inside && lowest > 0.0 && lowest <= least).then_some([at, lowest])
 }
 
 /// Akima's interpolation (1970, doi:10.1145/321607.321609): cubics between neighbours, whose slopes
@@ -133,6 +136,12 @@ mod tests {
         let [at, value] = Method::Parabola.minimum(&x, &y).unwrap();
         assert!((at - 2.2).abs() < 1e-9 && (value - 2.0).abs() < 1e-9);
         assert_eq!(Method::Parabola.minimum(&x[3..], &y[3..]), None);
+        // Its vertex lies inside, above what the smallest model reached.
+        let noisy = [1.0, 1.3, 1.1, 1.2, 1.4, 1.9];
+        assert_eq!(Method::Parabola.minimum(&x, &noisy), None);
+        // Its vertex lies below zero.
+        let deep = [1.0, 0.1, 1e-3, 1e-3, 0.1, 1.0];
+        assert_eq!(Method::Parabola.minimum(&x, &deep), None);
     }
 
     /// On an even grid Akima's slopes are those of a parabola.

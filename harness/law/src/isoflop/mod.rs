@@ -10,12 +10,13 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-pub use approaches::{Approach, Bias};
+use approaches::Found;
+pub use approaches::{Approach, BestTokens, Bias, NoApproach};
 pub use minimum::Method;
 pub use slice::Refused;
 use slice::Slice;
 
-use crate::interval::{deviation, percentile, quantile};
+use crate::interval::{deviation, holding, percentile, quantile};
 use crate::{Fit, FitOptions, Form, LawError, Table, fit};
 
 /// Noise where the runs tell nothing of it: their losses to half a percent.
@@ -41,13 +42,13 @@ pub struct Minimum {
     pub n_ci95: Option<[f64; 2]>,
     /// Standard error of `ln N`, by which the minimum counts.
     pub log_n_se: f64,
-    /// Tokens it is trained on for the budget, by 6ND.
+    /// Tokens it is trained on for the budget, by those of the slice's models.
     pub d: f64,
     /// Its loss.
     pub loss: f64,
-    /// `ln N` with other draws of the noise; `None` where that has no minimum inside.
+    /// `[ln N, ln D]` with other draws of the noise; `None` where that has no minimum inside.
     #[serde(skip)]
-    draws: Vec<Option<f64>>,
+    draws: Vec<Option<[f64; 2]>>,
 }
 
 /// What slices of equal compute say.
@@ -55,12 +56,21 @@ pub struct Minimum {
 pub struct Isoflop {
     /// Relative noise of the losses, as far as it had to be estimated.
     pub noise: Option<f64>,
+    /// Whether that is assumed, since no slice has enough models to estimate it from.
+    #[serde(default)]
+    pub noise_assumed: bool,
+    /// Runs in no slice: their FLOPs are neighbours by chance.
+    #[serde(default)]
+    pub in_no_slice: usize,
     /// The minima of every slice, by each method that gives one.
     pub minima: Vec<Minimum>,
     /// Slices without a minimum, with the cell that would give them one.
     pub refused: Vec<Refused>,
     /// The law of the best model, by each way there is to it.
     pub approaches: Vec<Approach>,
+    /// Ways to it that these runs do not have, and why.
+    #[serde(default)]
+    pub without: Vec<NoApproach>,
     /// What the second approach makes of the third's law, against that law itself.
     pub bias: Vec<Bias>,
     /// The third approach's law.
@@ -72,7 +82,8 @@ pub struct Isoflop {
 /// usable point.
 ///
 /// # Errors
-/// If fewer than two slices have a minimum: the error names each and the cell to add.
+/// If fewer than two slices have a minimum: the error names each and the cell to add. If the runs are not of
+/// equal compute by design.
 ///
 /// # Panics
 /// If the table has not two variables, or there are not as many `flops` as usable points.
@@ -82,8 +93,15 @@ pub fn isoflop(table: &Table, flops: &[f64], options: &FitOptions) -> Result<Iso
     if table.with_errors() > 0 {
         table.weights(options.objective)?;
     }
-    let slices = Slice::of(table, flops);
-    let noise = noise(&slices);
+    let (slices, in_no_slice) = Slice::of_one_budget(Slice::of(table, flops));
+    let whole = slices.iter().filter(|slice| slice.is_whole());
+    if in_no_slice > whole.map(|slice| slice.runs).sum() {
+        return Err(LawError::NoDesign {
+            runs: in_no_slice,
+            of: table.len(),
+        });
+    }
+    let (noise, noise_assumed) = noise(&slices).map_or((NOISE_OF_NOTHING, true), |it| (it, false));
     let (mut minima, mut refused) = (Vec::new(), Vec::new());
     for (index, slice) in slices.iter().enumerate() {
         let mut without = Vec::new();
@@ -101,22 +119,32 @@ pub fn isoflop(table: &Table, flops: &[f64], options: &FitOptions) -> Result<Iso
     if fewest.iter().all(|count| *count < 2) {
         return Err(LawError::NoSlices(no_slices(&refused)));
     }
-    let parametric = fit(Form::Chinchilla, table, options)
-        .ok()
-        .filter(|fit| fit.converged);
+    let parametric = match fit(Form::Chinchilla, table, options) {
+        Ok(fit) if fit.converged => Ok(fit),
+        Ok(_) => Err("its fit did not converge".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let found = Found {
+        table,
+        flops,
+        slices: &slices,
+        minima: &minima,
+        law: parametric.as_ref().map_err(Clone::clone),
+        options,
+    };
+    let (approaches, without) = approaches::all(&found);
+    let bias = approaches::bias(&found, &approaches);
+    let unknown = slices.iter().any(|slice| slice.se.is_none());
     Ok(Isoflop {
-        noise: slices
-            .iter()
-            .any(|slice| slice.se.is_none())
-            .then_some(noise),
-        approaches: approaches::all(table, flops, &minima, parametric.as_ref(), options),
-        bias: parametric
-            .as_ref()
-            .map(|law| approaches::bias(&slices, &minima, law))
-            .unwrap_or_default(),
+        noise: unknown.then_some(noise),
+        noise_assumed: unknown && noise_assumed,
+        in_no_slice,
+        approaches,
+        without,
+        bias,
         minima,
         refused,
-        parametric,
+        parametric: parametric.ok(),
     })
 }
 
@@ -127,11 +155,16 @@ fn of(minima: &[Minimum], method: Method) -> impl Iterator<Item = &Minimum> {
         .filter(move |minimum| minimum.method == method)
 }
 
+/// Slices that an error names.
+const MOST_NAMED: usize = 8;
+
 fn no_slices(refused: &[Refused]) -> String {
-    let each: Vec<String> = refused.iter().map(Refused::to_string).collect();
+    let each = refused.iter().take(MOST_NAMED).map(Refused::to_string);
+    let more = refused.len().saturating_sub(MOST_NAMED);
+    let more = (more > 0).then(|| format!("and {more} more"));
     format!(
         "fewer than two slices of equal compute have a minimum inside\n  {}",
-        each.join("\n  ")
+        each.chain(more).collect::<Vec<_>>().join("\n  ")
     )
 }
 
@@ -145,13 +178,18 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// Relative noise of the losses: the median roughness of all slices, as that of a normal
-/// distribution, so that a run that went wrong counts little.
-fn noise(slices: &[Slice]) -> f64 {
+/// Relative noise of the losses: the larger of what models that repeat say of it, and of the median roughness of all
+/// slices, as that of a normal distribution, so that a run that went wrong counts little. `None` where no model
+/// repeats and no slice has five.
+fn noise(slices: &[Slice]) -> Option<f64> {
     const MEDIAN_OF_NORMAL: f64 = 0.674_489_750_196_081_7;
     let rough = slices.iter().flat_map(Slice::roughness).map(f64::abs);
     let rough: Vec<f64> = rough.collect();
-    quantile(&rough, 0.5).map_or(NOISE_OF_NOTHING, |median| median / MEDIAN_OF_NORMAL)
+    let rough = quantile(&rough, 0.5).map(|median| median / MEDIAN_OF_NORMAL);
+    let repeats: usize = slices.iter().map(|slice| slice.repeats.0).sum();
+    let squares: f64 = slices.iter().map(|slice| slice.repeats.1).sum();
+    let repeated = (repeats > 0).then(|| (squares / repeats as f64).sqrt());
+    rough.into_iter().chain(repeated).reduce(f64::max)
 }
 
 /// A slice's minimum by a method, and how the noise moves it; `None` where most draws of the noise
@@ -163,7 +201,7 @@ fn minimum(
     options: &FitOptions,
     index: usize,
 ) -> Option<Minimum> {
-    if slice.log_n.len() < 3 {
+    if !slice.is_whole() {
         return None;
     }
     let [log_n, loss] = method.minimum(&slice.log_n, &slice.loss)?;
@@ -171,7 +209,7 @@ fn minimum(
     let normal = Normal::standard();
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(index as u64);
-    let draws: Vec<Option<f64>> = (0..count)
+    let draws: Vec<Option<[f64; 2]>> = (0..count)
         .map(|_| {
             let noisy = slice.loss.iter().enumerate().map(|(model, loss)| {
                 let se = slice.se.as_ref().map_or(noise * loss, |se| se[model]);
@@ -180,10 +218,11 @@ fn minimum(
                 (loss + se * normal.inverse_cdf(share)).max(f64::MIN_POSITIVE)
             });
             let noisy: Vec<f64> = noisy.collect();
-            method.minimum(&slice.log_n, &noisy).map(|[log_n, _]| log_n)
+            let [log_n, _] = method.minimum(&slice.log_n, &noisy)?;
+            Some([log_n, slice.log_d(log_n)])
         })
         .collect();
-    let found: Vec<f64> = draws.iter().flatten().copied().collect();
+    let found: Vec<f64> = draws.iter().flatten().map(|[log_n, _]| *log_n).collect();
     if 2 * found.len() < count {
         return None;
     }
@@ -194,9 +233,11 @@ fn minimum(
         method,
         models: slice.log_n.len(),
         n: log_n.exp(),
-        n_ci95: percentile(&found, 0.025).map(|ends| ends.map(f64::exp)),
+        n_ci95: percentile(&found, 0.025)
+            .and_then(|ends| holding(log_n, ends))
+            .map(|ends| ends.map(f64::exp)),
         log_n_se: deviation(&found)?.max(least) * share,
-        d: slice.flops / (6.0 * log_n.exp()),
+        d: slice.log_d(log_n).exp(),
         loss,
         draws,
     })

@@ -9,6 +9,8 @@ use crate::Table;
 const SAME_BUDGET: f64 = 0.1;
 /// Models whose `ln N` differ by less than this are one.
 const SAME_MODEL: f64 = 0.01;
+/// The next run, by FLOPs, is so many times as far from a slice as its runs are from each other.
+const LEAST_APART: f64 = 3.0;
 /// Models a minimum needs: one on each side of it.
 const LEAST_MODELS: usize = 3;
 
@@ -18,6 +20,15 @@ pub struct Slice {
     /// The budget: the geometric mean of its runs' FLOPs.
     pub flops: f64,
     pub log_n: Vec<f64>,
+    /// Log FLOPs per token of each model, by the runs' own FLOPs and tokens.
+    log_per_token: Vec<f64>,
+    /// Logs of the least and the most FLOPs among its runs.
+    ends: [f64; 2],
+    /// Its runs.
+    pub runs: usize,
+    /// Runs beyond the first of their model, and the sum of squares by which the log losses of runs of one model
+    /// differ from their mean.
+    pub repeats: (usize, f64),
     pub loss: Vec<f64>,
     /// Standard errors of the losses, where all are known.
     pub se: Option<Vec<f64>>,
@@ -56,6 +67,52 @@ impl Slice {
         budgets.into_iter().map(slice).collect()
     }
 
+    /// Slices that are of one budget, and how many runs are in none: those of which the next run, by FLOPs, is
+    /// hardly farther from them than they are from each other are neighbours by chance.
+    pub fn of_one_budget(slices: Vec<Slice>) -> (Vec<Slice>, usize) {
+        let gap = |a: &Slice, b: &Slice| b.ends[0] - a.ends[1];
+        let alone = |at: usize| {
+            let before = at
+                .checked_sub(1)
+                .map(|before| gap(&slices[before], &slices[at]));
+            let after = slices.get(at + 1).map(|after| gap(&slices[at], after));
+            let nearest = before
+                .into_iter()
+                .chain(after)
+                .fold(f64::INFINITY, f64::min);
+            let width = slices[at].ends[1] - slices[at].ends[0];
+            width * LEAST_APART <= nearest
+        };
+        let kept: Vec<bool> = (0..slices.len()).map(alone).collect();
+        let (mut alone, mut mixed) = (Vec::new(), 0);
+        for (slice, kept) in slices.into_iter().zip(kept) {
+            if kept {
+                alone.push(slice);
+            } else {
+                mixed += slice.runs;
+            }
+        }
+        (alone, mixed)
+    }
+
+    /// Log of the tokens that a model of this `ln N` sees for the budget: between models, and beyond the
+    /// last, by a power of N.
+    pub fn log_d(&self, log_n: f64) -> f64 {
+        let last = self.log_n.len() - 1;
+        let after = self.log_n.partition_point(|at| *at < log_n);
+        let high = after.clamp(1, last.max(1)).min(last);
+        let low = high.saturating_sub(1);
+        let width = self.log_n[high] - self.log_n[low];
+        // FLOPs per token are in proportion to N where one model alone tells of them.
+        let slope = if width > 0.0 {
+            (self.log_per_token[high] - self.log_per_token[low]) / width
+        } else {
+            1.0
+        };
+        let per_token = self.log_per_token[low] + slope * (log_n - self.log_n[low]);
+        self.flops.ln() - per_token
+    }
+
     fn new(table: &Table, flops: &[f64], mut points: Vec<usize>) -> Slice {
         points.sort_by(|a, b| table.log_x(*a)[0].total_cmp(&table.log_x(*b)[0]));
         let models: Vec<&[usize]> = points
@@ -71,9 +128,28 @@ impl Slice {
                 .collect();
             Some(squares?.iter().sum::<f64>().sqrt() / model.len() as f64)
         };
-        let logs = points.iter().map(|point| flops[*point].ln());
+        let squares = |model: &[usize]| -> f64 {
+            let middle = mean(model, &|p| table.log_loss(p));
+            model
+                .iter()
+                .map(|p| (table.log_loss(*p) - middle).powi(2))
+                .sum()
+        };
+        let logs: Vec<f64> = points.iter().map(|point| flops[*point].ln()).collect();
+        let per_token = |point: usize| flops[point].ln() - table.log_x(point)[1];
         Slice {
-            flops: (logs.sum::<f64>() / points.len() as f64).exp(),
+            flops: (logs.iter().sum::<f64>() / points.len() as f64).exp(),
+            ends: logs
+                .iter()
+                .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], log| {
+                    [low.min(*log), high.max(*log)]
+                }),
+            runs: points.len(),
+            repeats: (
+                points.len() - models.len(),
+                models.iter().map(|model| squares(model)).sum(),
+            ),
+            log_per_token: models.iter().map(|model| mean(model, &per_token)).collect(),
             log_n: models
                 .iter()
                 .map(|model| table.log_x(model[0])[0])
@@ -84,6 +160,11 @@ impl Slice {
                 .collect(),
             se: models.iter().map(|model| se(model)).collect(),
         }
+    }
+
+    /// Whether it has models enough for a minimum.
+    pub fn is_whole(&self) -> bool {
+        self.log_n.len() >= LEAST_MODELS
     }
 
     /// Mean distance of neighbouring models in `ln N`.
@@ -125,7 +206,7 @@ impl Slice {
             .min_by(|a, b| self.loss[*a].total_cmp(&self.loss[*b]))
             .unwrap_or(0);
         let step = if n > 1 { self.spacing() } else { 2f64.ln() };
-        let (reason, log_n) = if n < LEAST_MODELS {
+        let (reason, log_n) = if !self.is_whole() {
             let models = if n == 1 {
                 "one model".to_owned()
             } else {
@@ -145,7 +226,7 @@ impl Slice {
             let reason = "its largest model has the lowest loss".to_owned();
             (reason, self.log_n[n - 1] + step)
         } else {
-            let reason = "its losses do not bend upwards around their lowest".to_owned();
+            let reason = "no smooth curve through its losses has a minimum inside".to_owned();
             // Between the lowest and its farther neighbour.
             let [before, at, after] = [-1, 0, 1].map(|d| self.log_n[lowest.wrapping_add_signed(d)]);
             let farther = if at - before > after - at {
@@ -160,7 +241,7 @@ impl Slice {
             methods,
             reason,
             add_n: log_n.exp(),
-            add_d: self.flops / (6.0 * log_n.exp()),
+            add_d: self.log_d(log_n).exp(),
         }
     }
 }

@@ -17,16 +17,19 @@ pub enum Figure {
     TrainingCurves,
     /// Loss against parameters at equal FLOPs.
     Isoflop,
+    /// Every other law that was fitted, against each of its variables.
+    Laws,
 }
 
 impl Figure {
     /// Every figure.
-    pub const ALL: [Figure; 5] = [
+    pub const ALL: [Figure; 6] = [
         Figure::LossVsParameters,
         Figure::LossVsTokens,
         Figure::LossVsCompute,
         Figure::TrainingCurves,
         Figure::Isoflop,
+        Figure::Laws,
     ];
 
     /// The figure's name in definitions, and its files'.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use isoflop_corpus::default_cache;
-use isoflop_figure::{PACE, draw_comparison};
+use isoflop_figure::{Outputs, PACE, draw_comparison};
 use isoflop_files::write_atomically;
 use isoflop_ledger::{
     FORMAT, MachineRecord, Pace, SuiteFolder, json_lines, pace_table, parquet, write_csv,
@@ -78,7 +78,7 @@ pub fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let rows = contest.judge(rows, &samples, &folder)?;
     write(&folder, &rows, &arguments.devices)?;
     let plots = plots_of(folder.path(), arguments.plots.as_deref());
-    let figures = draw_comparison(folder.path(), &plots)?;
+    let figures = draw_comparison(folder.path(), &Outputs::to(plots.clone()))?;
     if arguments.json {
         show!("{}", json_lines(&mut pace_table(&rows)?));
         return Ok(ExitCode::SUCCESS);

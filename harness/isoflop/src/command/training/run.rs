@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use isoflop_figure::draw_folder;
+use isoflop_figure::{Outputs, draw_folder};
 use isoflop_fits::{Fitted, fit_suite};
 use isoflop_law::Record;
 use isoflop_ledger::{SuiteFolder, make_tables};
@@ -98,7 +98,7 @@ pub fn run_again(
         [] => &Figure::ALL[..],
         some => some,
     };
-    let figures = draw_folder(dir, &plots, asked)?;
+    let figures = draw_folder(dir, &Outputs::to(plots.clone()), asked)?;
     if options.json {
         show_line!("{}", as_json(&job, &ends, &figures)?);
     } else {

@@ -1,0 +1,42 @@
+//! Forms side by side.
+
+use isoflop_law::{FitRecord, HoldoutRecord, Record};
+
+use crate::show::columns;
+
+/// Forms by how well they predict the hidden runs, best first, with what AICc says of all runs.
+pub fn compete(records: &[Record]) -> String {
+    let mut scored: Vec<(&FitRecord, &HoldoutRecord)> = records
+        .iter()
+        .filter_map(|record| Some((record.law()?, record.law()?.holdout.as_ref()?)))
+        .collect();
+    scored.sort_by(|a, b| a.1.error.total_cmp(&b.1.error));
+    let least = scored
+        .iter()
+        .filter_map(|(record, _)| record.aicc)
+        .fold(f64::INFINITY, f64::min);
+    let rows: Vec<Vec<String>> = scored
+        .iter()
+        .map(|(record, holdout)| {
+            vec![
+                record.form.to_string(),
+                record.params.len().to_string(),
+                format!("{:.2}%", 100.0 * holdout.error),
+                format!("{:+.2}%", 100.0 * holdout.bias),
+                format!("{} of {}", holdout.inside, holdout.hidden.len()),
+                record
+                    .aicc
+                    .map_or_else(|| "-".to_owned(), |aicc| format!("+{:.1}", aicc - least)),
+            ]
+        })
+        .collect();
+    let headings = [
+        "form",
+        "parameters",
+        "held-out error",
+        "bias",
+        "in 95%",
+        "AICc",
+    ];
+    columns(&headings, &rows)
+}
