@@ -54,8 +54,8 @@ fn flex_computes_and_is_trusted_in_every_precision() {
     // How small an error it would have found: a gradient 1% too large in f32, not so in bfloat16.
     assert!(checks[0]["catches"].as_f64().unwrap() < 1e-3);
     assert!(checks[2]["catches"].as_f64().unwrap() > 1e-2);
-    // In f32 it is the reference; in fewer bits it cannot be equal.
-    assert!(checks[0]["worst"]["found"].as_f64().unwrap() < 1e-6);
+    // In f32 it is held against Burn's own operations; in fewer bits it cannot be equal.
+    assert!(checks[0]["worst"]["found"].as_f64().unwrap() < 1e-4);
     assert!(checks[2]["worst"]["found"].as_f64().unwrap() > 1e-4);
 }
 
@@ -64,6 +64,7 @@ fn flex_computes_and_is_trusted_in_every_precision() {
 fn a_device_that_lies_is_caught() {
     for (fault, limit, words) in [
         ("layer", 120, "the output of blocks.0.attention differs by"),
+        ("kernel", 120, "the output of blocks.0.attention differs by"),
         (
             "gradient",
             120,

@@ -1,5 +1,6 @@
-//! The check that a device passes before it is trusted: it trains small cells as `flex` does in f32,
-//! number by number, within what its precision explains.
+//! The check that a device passes before it is trusted: it trains small cells as `flex` does in f32 by Burn's own
+//! operations, number by number, within what its precision explains. The fused operations by which `flex` itself trains
+//! are held against these as well.
 //!
 //! What a precision explains is measured, not assumed: the same cells are trained on `flex` from
 //! weights that are each rounded once more to that precision. How far each number moves by that, times
@@ -208,7 +209,8 @@ impl Small {
     }
 
     fn check(&self, subject: &Subject, precision: Precision) -> Result<Check, TrainError> {
-        let reference = self.train(&Device::flex(), Precision::F32, None)?;
+        let plain = Some(Disturbance::Plain);
+        let reference = self.train(&Device::flex(), Precision::F32, plain)?;
         let device = open_device(&subject.device())?;
         let fault = subject.fault().map(Disturbance::Fault);
         let run = self.train(&device, precision, fault)?;
@@ -249,7 +251,7 @@ impl Small {
             rounded.push(outputs(&Device::flex(), Precision::F32, Some(rounding))?);
         }
         let judge = Judge {
-            reference: outputs(&Device::flex(), Precision::F32, None)?,
+            reference: outputs(&Device::flex(), Precision::F32, Some(Disturbance::Plain))?,
             rounded,
             unit,
         };

@@ -43,7 +43,10 @@ pub struct Evidence {
 /// What is done to a run on purpose.
 #[derive(Debug, Clone, Copy)]
 pub enum Disturbance {
+    /// None, but that the model is computed by Burn's own operations.
+    Plain,
     Fault(Fault),
+    /// Of a model that is computed by Burn's own operations.
     Rounding(Rounding),
 }
 
@@ -129,8 +132,9 @@ fn trainer<'a>(
     let mut trainer = Trainer::new(cell, corpus, device)?;
     if let Some(disturbance) = disturbance {
         trainer.change_model(|model| match disturbance {
+            Disturbance::Plain => model.plain(),
             Disturbance::Fault(fault) => fault.distort(model),
-            Disturbance::Rounding(rounding) => rounded(model, rounding),
+            Disturbance::Rounding(rounding) => rounded(model.plain(), rounding),
         });
     }
     Ok(trainer)

@@ -11,6 +11,8 @@ use isoflop_train::Transformer;
 pub enum Fault {
     /// The first attention computes with queries 1% too large.
     Layer,
+    /// The fused attention turns its heads a little too far.
+    Kernel,
     /// Every gradient of one matrix is 1% too large.
     Gradient,
     /// From step 30 on, gradients are not numbers.
@@ -28,8 +30,9 @@ const NAN_STEP: u64 = 30;
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Fault; 6] = [
+    pub const ALL: [Fault; 7] = [
         Fault::Layer,
+        Fault::Kernel,
         Fault::Gradient,
         Fault::Nan,
         Fault::Leak,
@@ -49,6 +52,7 @@ impl Fault {
                 let queries = second_matrix(&model);
                 model.map(&mut Enlarge(queries))
             }
+            Fault::Kernel => model.turned_too_far(),
             _ => model,
         }
     }
@@ -58,7 +62,7 @@ impl Fault {
         match self {
             Fault::Gradient => multiply_one(model, gradients, 1.01),
             Fault::Nan if step >= NAN_STEP => multiply_one(model, gradients, f64::NAN),
-            Fault::Layer | Fault::Nan => {}
+            Fault::Layer | Fault::Kernel | Fault::Nan => {}
             Fault::Leak => {
                 // Written to and seen, so that the system has to give it.
                 std::hint::black_box(vec![1_u8; 1 << 20].leak());

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use isoflop_corpus::{TokenStream, Windows};
 use isoflop_suite::{Cell, Nats, Tokens};
 
-use crate::model::{Transformer, cross_entropy};
+use crate::model::Transformer;
 
 /// A model's loss on held-out tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,8 +43,8 @@ pub fn evaluate(
             windows.read(validation, window, &mut inputs, &mut targets);
         }
         let rows = (end - next) as usize;
-        let losses = cross_entropy(
-            model.forward(tokens(inputs, [rows, length], device)),
+        let losses = model.losses(
+            tokens(inputs, [rows, length], device),
             tokens(targets, [rows, length], device),
         );
         let losses: Vec<f32> = losses

@@ -13,7 +13,6 @@ use isoflop_suite::{Bytes, Cell, Seconds};
 use crate::checkpoint::{Checkpoint, RunState};
 use crate::evaluate::tokens;
 use crate::loss_scale::LossScale;
-use crate::model::cross_entropy;
 use crate::optimizer::{clip, multiply, optimizer};
 use crate::schedule::learning_rate;
 use crate::{Named, TrainError, Transformer, numbers};
@@ -230,7 +229,7 @@ impl<'a> Trainer<'a> {
     /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
     fn forward(&mut self, first: u64) -> Tensor<1> {
         let (inputs, targets) = self.batch(first);
-        cross_entropy(self.model.forward(inputs), targets).mean()
+        self.model.mean_loss(inputs, targets)
     }
 
     /// Inputs and targets of the micro-batch that begins with the `first` sequence of the run.

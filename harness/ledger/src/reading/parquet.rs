@@ -59,10 +59,16 @@ pub fn read(bytes: Vec<u8>, notes: &mut Vec<String>) -> Result<DataFrame, String
 /// Numbers, words and what is one or the other of two.
 fn is_read(kind: &ArrowDataType) -> bool {
     use ArrowDataType::{
-        Boolean, Float32, Float64, Int32, Int64, LargeUtf8, UInt32, UInt64, Utf8, Utf8View,
+        Boolean, Decimal, Decimal32, Decimal64, Float16, Float32, Float64, Int8, Int16, Int32,
+        Int64, LargeUtf8, UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
     };
-    matches!(
+    let whole = matches!(
         kind,
-        Boolean | Int32 | Int64 | UInt32 | UInt64 | Float32 | Float64 | Utf8 | LargeUtf8 | Utf8View
-    )
+        Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64
+    );
+    let broken = matches!(
+        kind,
+        Float16 | Float32 | Float64 | Decimal(..) | Decimal32(..) | Decimal64(..)
+    );
+    whole || broken || matches!(kind, Utf8 | LargeUtf8 | Utf8View)
 }

@@ -1,5 +1,7 @@
 //! Causal multi-head attention.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
@@ -11,6 +13,7 @@ use isoflop_suite::Model;
 use super::initial::{self, Initial};
 use super::rotary::Rotary;
 use super::types::Types;
+use crate::kernels::{self, Turns};
 
 #[derive(Module, Debug)]
 pub struct Attention {
@@ -19,6 +22,13 @@ pub struct Attention {
     value: Linear,
     output: Linear,
     heads: usize,
+}
+
+/// How heads are turned by their positions: by Burn's operations, or as a part of the fused ones.
+#[derive(Clone, Copy)]
+pub struct Positions<'a> {
+    pub rotary: &'a Rotary,
+    pub fused: Option<&'a Arc<Turns>>,
 }
 
 impl Attention {
@@ -36,9 +46,26 @@ impl Attention {
     }
 
     /// # Shapes
-    /// - x, output: `[batch, sequence, width]`
-    pub fn forward(&self, x: Tensor<3>, rotary: &Rotary, types: Types) -> Tensor<3> {
-        let [batch, sequence, width] = x.dims();
+    /// - x, output: `[1, batch * sequence, width]`
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        [batch, sequence]: [usize; 2],
+        positions: Positions,
+        types: Types,
+    ) -> Tensor<3> {
+        let width = x.dims()[2];
+        if let Some(turns) = positions.fused {
+            let linear = |layer: &Linear| {
+                types
+                    .linear(layer, x.clone())
+                    .reshape([batch, sequence, width])
+            };
+            let all = [&self.query, &self.key, &self.value].map(linear);
+            let mixed = kernels::attend(all, self.heads, turns);
+            return types.linear(&self.output, mixed.reshape([1, batch * sequence, width]));
+        }
+        let rotary = positions.rotary;
         let heads = |layer: &Linear, x: Tensor<3>| {
             let shape = [batch, sequence, self.heads, width / self.heads];
             types.linear(layer, x).reshape(shape)
@@ -49,7 +76,7 @@ impl Attention {
         let mixed = mix([query, key, value].map(|x| x.swap_dims(1, 2)), types);
         types.linear(
             &self.output,
-            mixed.swap_dims(1, 2).reshape([batch, sequence, width]),
+            mixed.swap_dims(1, 2).reshape([1, batch * sequence, width]),
         )
     }
 }

@@ -1,13 +1,16 @@
 //! The feed-forward network of a block.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, relu, silu};
+use burn::tensor::activation::{relu, silu};
 use isoflop_suite::{FeedForward, Model};
 
 use super::initial::{self, Initial};
 use super::types::Types;
+use crate::kernels::{self, Activation};
 
 #[derive(Module, Debug)]
 pub struct FeedForwardBlock {
@@ -34,14 +37,29 @@ impl FeedForwardBlock {
         }
     }
 
+    /// By the fused operations, or by Burn's.
+    ///
     /// # Shapes
-    /// - x, output: `[batch, sequence, width]`
-    pub fn forward(&self, x: Tensor<3>, types: Types) -> Tensor<3> {
-        let hidden = match (&self.gate, self.kind) {
-            (Some(gate), _) => silu(types.linear(gate, x.clone())) * types.linear(&self.up, x),
-            (None, FeedForward::SquaredRelu) => relu(types.linear(&self.up, x)).square(),
-            (None, _) => gelu(types.linear(&self.up, x)),
+    /// - x, output: `[1, batch * sequence, width]`
+    pub fn forward(&self, x: Tensor<3>, fused: bool, types: Types) -> Tensor<3> {
+        let up = types.linear(&self.up, x.clone());
+        let hidden = match (&self.gate, self.kind, fused) {
+            (Some(gate), _, true) => kernels::swiglu(types.linear(gate, x), up),
+            (Some(gate), _, false) => silu(types.linear(gate, x)) * up,
+            (None, FeedForward::SquaredRelu, true) => {
+                kernels::activate(up, Activation::SquaredRelu)
+            }
+            (None, FeedForward::SquaredRelu, false) => relu(up).square(),
+            (None, _, true) => kernels::activate(up, Activation::Gelu),
+            (None, _, false) => gelu(up),
         };
         types.linear(&self.down, hidden)
     }
+}
+
+/// By the normal distribution. Burn's own `gelu` is that too, and its gradient that of another function, the form with
+/// tanh.
+fn gelu(x: Tensor<3>) -> Tensor<3> {
+    let share = (x.clone() * FRAC_1_SQRT_2).erf() * 0.5 + 0.5;
+    x * share
 }

@@ -7,16 +7,20 @@ mod initial;
 mod rotary;
 mod types;
 
+use std::sync::Arc;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::{Embedding, Linear, RmsNorm};
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, FloatDType, Int, Tensor};
+use burn::tensor::{Device, FloatDType, Int, Tensor, module};
 use isoflop_suite::{Model, Precision};
 
-use attention::Attention;
+use crate::kernels::{self, Head, Turns};
+
+use attention::{Attention, Positions};
 use feed_forward::FeedForwardBlock;
 use initial::Initial;
-use rotary::Rotary;
+use rotary::{BASE, Rotary};
 pub use types::Types;
 
 /// A transformer on a device.
@@ -29,6 +33,9 @@ pub struct Transformer {
     rotary: Rotary,
     #[module(skip)]
     types: Types,
+    /// The turns of the fused operations, where the model is computed by these.
+    #[module(skip)]
+    fused: Option<Arc<Turns>>,
 }
 
 #[derive(Module, Debug)]
@@ -59,18 +66,30 @@ impl Transformer {
             weight: initial.matrix([width, vocabulary], initial::fan_in(width)),
             bias: None,
         });
+        let (sequence, head_width) = (shape.sequence_length as usize, shape.head_width as usize);
+        let fuses = precision == Precision::F32 && kernels::are_for(device);
         Transformer {
             embedding,
             blocks,
             norm: initial.norm(width),
             head,
-            rotary: Rotary::new(
-                shape.sequence_length as usize,
-                shape.head_width as usize,
-                device,
-            ),
+            rotary: Rotary::new(sequence, head_width, device),
             types: precision.into(),
+            fused: fuses.then(|| Arc::new(Turns::new(sequence, head_width, BASE))),
         }
+    }
+
+    /// The model with a fault in the fused attention, which the check of a device is to find: its heads are turned by
+    /// their positions a thousandth too far.
+    pub fn turned_too_far(mut self) -> Self {
+        self.fused = self.fused.map(|turns| Arc::new(turns.stretched(1.001)));
+        self
+    }
+
+    /// The model computed by Burn's own operations, on every device.
+    pub fn plain(mut self) -> Self {
+        self.fused = None;
+        self
     }
 
     /// Logits of the next token at every position, in f32.
@@ -88,31 +107,101 @@ impl Transformer {
         tokens: Tensor<2, Int>,
         mut see: impl FnMut(String, &Tensor<3>),
     ) -> Tensor<3> {
+        let [batch, sequence] = tokens.dims();
+        let x = self.hidden(tokens, &mut see);
+        let logits = match &self.head {
+            Some(head) => self.types.linear(head, x),
+            None => {
+                let head = self.embedding.weight.val().cast(self.types.multiply);
+                module::linear(x.cast(self.types.multiply), head.transpose(), None)
+            }
+        };
+        let vocabulary = logits.dims()[2];
+        let logits = logits
+            .cast(FloatDType::F32)
+            .reshape([batch, sequence, vocabulary]);
+        see("head".to_owned(), &logits);
+        logits
+    }
+
+    /// Cross-entropy of each target, in nats.
+    ///
+    /// # Shapes
+    /// - tokens, targets, output: `[batch, sequence]`
+    pub fn losses(&self, tokens: Tensor<2, Int>, targets: Tensor<2, Int>) -> Tensor<2> {
+        if self.fused.is_none() {
+            return cross_entropy(self.forward(tokens), targets);
+        }
+        let x = self.unfolded(self.hidden(tokens, &mut |_, _| {}), &targets);
+        kernels::losses(x, self.weights_of_head(), targets)
+    }
+
+    /// The mean cross-entropy of the targets, in nats.
+    ///
+    /// # Shapes
+    /// - tokens, targets: `[batch, sequence]`; output: `[1]`
+    pub fn mean_loss(&self, tokens: Tensor<2, Int>, targets: Tensor<2, Int>) -> Tensor<1> {
+        if self.fused.is_none() {
+            return cross_entropy(self.forward(tokens), targets).mean();
+        }
+        let x = self.unfolded(self.hidden(tokens, &mut |_, _| {}), &targets);
+        kernels::mean_loss(x, self.weights_of_head(), targets)
+    }
+
+    fn weights_of_head(&self) -> Head {
+        match &self.head {
+            Some(head) => Head::Linear(head.weight.val()),
+            None => Head::Embedding(self.embedding.weight.val()),
+        }
+    }
+
+    fn unfolded(&self, x: Tensor<3>, targets: &Tensor<2, Int>) -> Tensor<3> {
+        let [batch, sequence] = targets.dims();
+        let width = x.dims()[2];
+        x.reshape([batch, sequence, width])
+    }
+
+    /// What the last norm hands to the head. The rows of all sequences are those of one matrix: as a batch of
+    /// matrices, Burn's `flex` would multiply them one by one.
+    ///
+    /// # Shapes
+    /// - tokens: `[batch, sequence]`; output: `[1, batch * sequence, width]`
+    fn hidden(
+        &self,
+        tokens: Tensor<2, Int>,
+        see: &mut impl FnMut(String, &Tensor<3>),
+    ) -> Tensor<3> {
         let types = self.types;
-        let mut x = self.embedding.forward(tokens).cast(types.through);
+        let [batch, sequence] = tokens.dims();
+        let norm = |layer: &RmsNorm, x: Tensor<3>| match self.fused {
+            Some(_) => kernels::norm(x, layer.gamma.val(), layer.epsilon),
+            None => types.norm(layer, x),
+        };
+        let embedded = self.embedding.forward(tokens).cast(types.through);
+        let width = embedded.dims()[2];
+        let mut x = embedded.reshape([1, batch * sequence, width]);
         see("embedding".to_owned(), &x);
         for (i, block) in self.blocks.iter().enumerate() {
-            let normed = types.norm(&block.attention_norm, x.clone());
-            let mixed = block.attention.forward(normed, &self.rotary, types);
+            let normed = norm(&block.attention_norm, x.clone());
+            let turns = Positions {
+                rotary: &self.rotary,
+                fused: self.fused.as_ref(),
+            };
+            let mixed = block
+                .attention
+                .forward(normed, [batch, sequence], turns, types);
             see(format!("blocks.{i}.attention"), &mixed);
             x = x + mixed;
-            let normed = types.norm(&block.feed_forward_norm, x.clone());
-            let fed = block.feed_forward.forward(normed, types);
+            let normed = norm(&block.feed_forward_norm, x.clone());
+            let fed = block
+                .feed_forward
+                .forward(normed, self.fused.is_some(), types);
             see(format!("blocks.{i}.feed_forward"), &fed);
             x = x + fed;
         }
-        let x = types.norm(&self.norm, x);
+        let x = norm(&self.norm, x);
         see("norm".to_owned(), &x);
-        let logits = match &self.head {
-            Some(head) => types.linear(head, x),
-            None => {
-                let head = self.embedding.weight.val().cast(types.multiply);
-                x.cast(types.multiply).matmul(head.transpose().unsqueeze())
-            }
-        };
-        let logits = logits.cast(FloatDType::F32);
-        see("head".to_owned(), &logits);
-        logits
+        x
     }
 
     /// Trainable numbers of the module, counted on its tensors.

@@ -3,7 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-const BASE: f64 = 10_000.0;
+/// The slowest pair turns once in `2 pi BASE` positions.
+pub const BASE: f64 = 10_000.0;
 
 /// Cosines and sines of every position, and the quarter turn of a head's pairs.
 ///

@@ -1,0 +1,162 @@
+//! Functions of one number that compilers can make vectors of, and sums over rows in a fixed order.
+
+/// Numbers that are summed side by side: one vector of the widest instructions.
+pub const LANES: usize = 16;
+
+/// `a * b + c`, with one rounding where the instructions have it. Without them `mul_add` would be a call.
+#[inline(always)]
+pub fn fma(a: f32, b: f32, c: f32) -> f32 {
+    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        a.mul_add(b, c)
+    } else {
+        a * b + c
+    }
+}
+
+/// `e^x`, to 2 units in the last place where it is a normal number, 0 below, infinity above, NaN of NaN: `x = n ln 2 +
+/// r`, and a polynomial of degree 6 in r (coefficients of Cephes' `expf`, Moshier 1989).
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    const LOW: f32 = -87.336_54;
+    const HIGH: f32 = 88.722_83;
+    // Rounds to the nearest whole number by the last bits of the sum.
+    const ROUND: f32 = 12_582_912.0;
+    let held = if x > HIGH { HIGH } else { x };
+    let held = if held < LOW { LOW } else { held };
+    let rounded = fma(held, std::f32::consts::LOG2_E, ROUND);
+    let n = rounded - ROUND;
+    let r = fma(n, -0.693_359_4, held);
+    let r = fma(n, 2.121_944_4e-4, r);
+    let p = fma(1.987_569_1e-4, r, 1.398_199_9e-3);
+    let p = fma(p, r, 8.333_452e-3);
+    let p = fma(p, r, 4.166_579_6e-2);
+    let p = fma(p, r, 1.666_666_5e-1);
+    let p = fma(p, r, 0.5);
+    let y = fma(p, r * r, r) + 1.0;
+    // 2^n in two factors: n reaches 128, which no exponent of a factor does.
+    let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    let half = n >> 1;
+    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
+    let rest = n.wrapping_sub(half);
+    let value = y * power(half) * power(rest);
+    let value = if x < LOW { 0.0 } else { value };
+    let value = if x > HIGH { f32::INFINITY } else { value };
+    if x.is_nan() { x } else { value }
+}
+
+/// The error function, to 3 units in the last place of one: a ratio of polynomials, exact beyond four (as Eigen and XLA
+/// compute it).
+#[inline(always)]
+pub fn erf(x: f32) -> f32 {
+    let held = if x > 4.0 { 4.0 } else { x };
+    let held = if held < -4.0 { -4.0 } else { held };
+    let square = held * held;
+    let p = fma(-2.726_142_4e-10, square, 2.770_681_5e-8);
+    let p = fma(p, square, -2.101_024_1e-6);
+    let p = fma(p, square, -5.692_506_5e-5);
+    let p = fma(p, square, -7.349_906_4e-4);
+    let p = fma(p, square, -2.954_599_9e-3);
+    let p = fma(p, square, -1.609_603_3e-2);
+    let q = fma(-1.456_607_2e-5, square, -2.133_740_5e-4);
+    let q = fma(q, square, -1.682_827e-3);
+    let q = fma(q, square, -7.373_329_3e-3);
+    let q = fma(q, square, -1.426_473_9e-2);
+    held * p / q
+}
+
+/// The sum over `0..n` of what `add` adds to a sum: in lanes side by side, then over these, then the rest.
+#[inline(always)]
+pub fn fold(n: usize, add: impl Fn(usize, f32) -> f32) -> f32 {
+    let mut sums = [0f32; LANES];
+    let whole = n / LANES * LANES;
+    for first in (0..whole).step_by(LANES) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum = add(first + lane, *sum);
+        }
+    }
+    let mut total = sums.iter().sum::<f32>();
+    for at in whole..n {
+        total = add(at, total);
+    }
+    total
+}
+
+/// The largest number of a row; NaN where it holds one.
+#[inline(always)]
+pub fn largest(row: &[f32]) -> f32 {
+    let mut most = [f32::NEG_INFINITY; LANES];
+    // A sum is NaN where any number is.
+    let mut any = [0f32; LANES];
+    let (whole, rest) = row.as_chunks::<LANES>();
+    for chunk in whole {
+        for lane in 0..LANES {
+            most[lane] = if chunk[lane] > most[lane] {
+                chunk[lane]
+            } else {
+                most[lane]
+            };
+            any[lane] += 0.0 * chunk[lane];
+        }
+    }
+    let of_lanes = most
+        .iter()
+        .chain(rest)
+        .fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+    let any: f32 = any.iter().sum::<f32>() + rest.iter().map(|x| 0.0 * x).sum::<f32>();
+    // Infinity times nothing is NaN too, and an infinite row has no softmax.
+    if any.is_nan() { f32::NAN } else { of_lanes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_exp() {
+        let mut worst: f64 = 0.0;
+        for step in 0..400_000 {
+            let x = -87.3 + 175.9 * step as f32 / 400_000.0;
+            let truth = f64::from(x).exp();
+            worst = worst.max((f64::from(exp(x)) / truth - 1.0).abs());
+        }
+        assert!(worst < 2.0 * f64::from(f32::EPSILON), "{worst:e}");
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(-1e4), 0.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(1e4), f32::INFINITY);
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    /// By its series, which is exact where it converges well (Abramowitz and Stegun 1964, 7.1.6).
+    fn erf_by_series(x: f64) -> f64 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..200 {
+            term *= 2.0 * x * x / f64::from(2 * n + 1);
+            sum += term;
+        }
+        2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
+    }
+
+    #[test]
+    fn erf_is_erf() {
+        let mut worst: f64 = 0.0;
+        for step in -4000..=4000 {
+            let x = step as f32 / 1000.0;
+            worst = worst.max((f64::from(erf(x)) - erf_by_series(f64::from(x))).abs());
+        }
+        assert!(worst < 4.0 * f64::from(f32::EPSILON), "{worst:e}");
+        assert!(erf(f32::NAN).is_nan() && erf(9.0) == erf(4.0));
+    }
+
+    #[test]
+    fn a_row_with_no_number_has_no_largest() {
+        let mut row = vec![1.0f32; 37];
+        row[20] = 3.0;
+        assert_eq!(largest(&row), 3.0);
+        for at in [0, 16, 36] {
+            let mut broken = row.clone();
+            broken[at] = f32::NAN;
+            assert!(largest(&broken).is_nan(), "{at}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which vector instructions the kernels run on: the widest that the processor has, found when they first run.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// A set of vector instructions. Sums are made in another order in each, so that results are the same to the last bit on
+/// one set alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// x86-64 with AVX-512.
+    Avx512,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// AArch64.
+    Neon,
+    /// What every processor of the architecture has.
+    Portable,
+}
+
+impl fmt::Display for InstructionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            InstructionSet::Avx512 => "avx512",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::Neon => "neon",
+            InstructionSet::Portable => "portable",
+        })
+    }
+}
+
+/// The set that kernels run on here, or the narrower one that `ISOFLOP_INSTRUCTIONS` names.
+pub fn instruction_set() -> InstructionSet {
+    static FOUND: OnceLock<InstructionSet> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        let asked = std::env::var("ISOFLOP_INSTRUCTIONS").unwrap_or_default();
+        let here = InstructionSet::all().into_iter().filter(|it| it.is_here());
+        let wanted = here.clone().find(|it| it.to_string() == asked);
+        let widest = here.into_iter().next();
+        wanted.or(widest).unwrap_or(InstructionSet::Portable)
+    })
+}
+
+impl InstructionSet {
+    /// Every set, widest first.
+    pub(crate) fn all() -> [InstructionSet; 4] {
+        [
+            InstructionSet::Avx512,
+            InstructionSet::Avx2,
+            InstructionSet::Neon,
+            InstructionSet::Portable,
+        ]
+    }
+
+    /// Whether this processor has it.
+    pub(crate) fn is_here(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => {
+                let detected =
+                    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+                detected
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bw")
+            }
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+            }
+            InstructionSet::Neon => cfg!(target_arch = "aarch64"),
+            InstructionSet::Portable => true,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+}
+
+/// A function that is compiled for every set of instructions, and runs on the one given first. What it calls is to be
+/// inlined.
+macro_rules! vectorized {
+    ($(#[$about:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$about])*
+        #[allow(clippy::too_many_arguments)]
+        $visible fn $name(set: $crate::kernels::InstructionSet, $($argument: $type),*) {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn body($($argument: $type),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx512($($argument: $type),*) {
+                body($($argument),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx2($($argument: $type),*) {
+                body($($argument),*)
+            }
+
+            match set {
+                // SAFETY: the processor has the instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::kernels::InstructionSet::Avx512 if set.is_here() => unsafe {
+                    avx512($($argument),*)
+                },
+                // SAFETY: the processor has the instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::kernels::InstructionSet::Avx2 if set.is_here() => unsafe {
+                    avx2($($argument),*)
+                },
+                // AArch64 has its vectors in every function.
+                _ => body($($argument),*),
+            }
+        }
+    };
+}
+pub(crate) use vectorized;

@@ -1,0 +1,114 @@
+//! The operations of a training step that Burn's own pieces compute in many passes over memory, in one: causal
+//! attention with rotary positions, the activations of the feed-forward network, RMSNorm, and head and cross-entropy
+//! together. Each is a node of the autodiff graph with a backward pass of its own, for f32 on `flex`.
+//!
+//! Everywhere else the model is computed by Burn's operations, which are also what the check of a device holds these
+//! against ([`Transformer::plain`](crate::Transformer::plain)).
+
+mod activation;
+mod attention;
+mod backend;
+mod functions;
+mod head;
+mod lanes;
+mod memory;
+mod norm;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use burn::backend::Dispatch;
+use burn::tensor::{Device, Int, Tensor};
+
+pub use activation::Activation;
+pub use attention::Turns;
+use backend::Fused;
+pub use lanes::{InstructionSet, instruction_set};
+
+/// Whether a device computes these.
+pub fn are_for(device: &Device) -> bool {
+    device.clone().inner() == Device::flex()
+}
+
+/// Values mixed by the softmax of scaled scores over earlier positions, of queries and keys turned by their positions.
+///
+/// # Shapes
+/// - query, key, value, output: `[batch, sequence, heads * head_width]`
+pub fn attend([query, key, value]: [Tensor<3>; 3], heads: usize, turns: &Arc<Turns>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::attend(
+        query.into_dispatch(),
+        key.into_dispatch(),
+        value.into_dispatch(),
+        heads,
+        Arc::clone(turns),
+    ))
+}
+
+/// `silu(gate) * up`, element by element (Shazeer 2020, arXiv:2002.05202).
+pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::swiglu(
+        gate.into_dispatch(),
+        up.into_dispatch(),
+    ))
+}
+
+/// An activation, element by element.
+pub fn activate(x: Tensor<3>, activation: Activation) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::activate(x.into_dispatch(), activation))
+}
+
+/// RMSNorm of every row (Zhang and Sennrich 2019, arXiv:1910.07467).
+///
+/// # Shapes
+/// - x, output: `[batch, sequence, width]`; gain: `[width]`
+pub fn norm(x: Tensor<3>, gain: Tensor<1>, epsilon: f64) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::norm(
+        x.into_dispatch(),
+        gain.into_dispatch(),
+        epsilon as f32,
+    ))
+}
+
+/// A head: the weights of a linear layer, `[width, vocabulary]`, or an embedding, `[vocabulary, width]`.
+pub enum Head {
+    /// Of a linear layer.
+    Linear(Tensor<2>),
+    /// Of the embedding that it is tied to.
+    Embedding(Tensor<2>),
+}
+
+impl Head {
+    fn parts(self) -> (Tensor<2>, bool) {
+        match self {
+            Head::Linear(weight) => (weight, true),
+            Head::Embedding(weight) => (weight, false),
+        }
+    }
+}
+
+/// The cross-entropy of every target, in nats, of a model that is not trained any more. The logits of all tokens are
+/// never there at once.
+///
+/// # Shapes
+/// - x: `[batch, sequence, width]`; targets, output: `[batch, sequence]`
+pub fn losses(x: Tensor<3>, head: Head, targets: Tensor<2, Int>) -> Tensor<2> {
+    let (weight, turned) = head.parts();
+    Tensor::from_dispatch(<Dispatch as Fused>::losses(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        turned,
+        targets.into_dispatch(),
+    ))
+}
+
+/// The mean of the same. Its gradients are made while the logits are at hand.
+pub fn mean_loss(x: Tensor<3>, head: Head, targets: Tensor<2, Int>) -> Tensor<1> {
+    let (weight, turned) = head.parts();
+    Tensor::from_dispatch(<Dispatch as Fused>::mean_loss(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        turned,
+        targets.into_dispatch(),
+    ))
+}

@@ -1,0 +1,39 @@
+//! RMSNorm: with `s = (mean(x^2) + epsilon)^(-1/2)` of a row, `y = gain x s`.
+//!
+//! With `h = gain dy`, the gradients are `dgain = sum over rows of dy x s` and
+//! `dx = s h - x s^3 mean(h x)`.
+
+use super::functions::{fma, fold};
+use super::lanes::vectorized;
+
+vectorized! {
+    /// Writes every row's `y`, and its `s`.
+    pub fn forward(x: &[f32], gain: &[f32], epsilon: f32, y: &mut [f32], s: &mut [f32]) {
+        let width = gain.len();
+        let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
+        for ((x, y), s) in rows.zip(s) {
+            let square = fold(width, |i, sum| fma(x[i], x[i], sum));
+            *s = 1.0 / (square / width as f32 + epsilon).sqrt();
+            for i in 0..width {
+                y[i] = x[i] * *s * gain[i];
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Puts `dx` in the place of `dy`, and adds to `dgain`.
+    pub fn backward(x: &[f32], gain: &[f32], s: &[f32], dy: &mut [f32], dgain: &mut [f32]) {
+        let width = gain.len();
+        let dgain = &mut dgain[..width];
+        let rows = x.chunks_exact(width).zip(dy.chunks_exact_mut(width));
+        for ((x, dy), s) in rows.zip(s) {
+            let common = fold(width, |i, sum| fma(dy[i] * gain[i], x[i], sum));
+            let common = common * s * s * s / width as f32;
+            for i in 0..width {
+                dgain[i] = fma(dy[i] * s, x[i], dgain[i]);
+                dy[i] = dy[i] * gain[i] * s - x[i] * common;
+            }
+        }
+    }
+}
