@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::{Device, Int, Tensor};
 use isoflop_corpus::{Corpus, Windows};
@@ -13,7 +13,7 @@ use isoflop_suite::{Bytes, Cell, Seconds};
 use crate::checkpoint::{Checkpoint, RunState};
 use crate::evaluate::tokens;
 use crate::loss_scale::LossScale;
-use crate::optimizer::{clip, multiply, optimizer};
+use crate::optimizer::{AdamW, multiply};
 use crate::schedule::learning_rate;
 use crate::{Named, TrainError, Transformer, numbers};
 
@@ -23,8 +23,9 @@ pub struct Trainer<'a> {
     corpus: &'a Corpus,
     device: Device,
     windows: Windows,
-    model: Transformer,
-    optimizer: ModuleOptimizer,
+    /// Only ever gone while the optimizer has it: a second holder would make it copy every parameter.
+    model: Option<Transformer>,
+    optimizer: AdamW,
     step: u64,
     loss_scale: Option<LossScale>,
     /// Sum of the losses of steps that have not been read yet.
@@ -82,8 +83,8 @@ impl<'a> Trainer<'a> {
                 cell.model.sequence_length as usize,
                 cell.seed,
             ),
-            optimizer: optimizer(cell, &model),
-            model,
+            optimizer: AdamW::new(cell, &model),
+            model: Some(model),
             device,
             step: 0,
             loss_scale: LossScale::of(cell.training.precision),
@@ -93,20 +94,25 @@ impl<'a> Trainer<'a> {
     }
 
     /// The model as trained so far.
+    ///
+    /// # Panics
+    /// If the optimizer's last step panicked.
     pub fn model(&self) -> &Transformer {
-        &self.model
+        self.model.as_ref().expect("no step was broken off")
     }
 
-    /// Puts another model of the same parameters in its place.
+    /// Puts another model of the same parameters in its place, before the first step.
     pub fn change_model(&mut self, change: impl FnOnce(Transformer) -> Transformer) {
-        self.model = change(self.model.clone());
+        let model = change(self.model().clone());
+        self.optimizer = AdamW::new(self.cell, &model);
+        self.model = Some(model);
     }
 
     /// What each layer hands on of the next step's first micro-batch.
     pub fn outputs(&mut self) -> Vec<Named> {
         let mut outputs = Vec::new();
         let (inputs, _) = self.batch(self.step * self.cell.training.batch);
-        self.model.forward_seen(inputs, |name, output| {
+        self.model().forward_seen(inputs, |name, output| {
             let values = numbers(output.clone().inner());
             outputs.push(Named {
                 name,
@@ -144,13 +150,13 @@ impl<'a> Trainer<'a> {
                 Some(scale) => loss.mul_scalar(scale),
                 None => loss,
             };
-            let micro_gradients = GradientsParams::from_grads(scaled.backward(), &self.model);
-            gradients.accumulate(&self.model, micro_gradients);
+            let micro_gradients = GradientsParams::from_grads(scaled.backward(), self.model());
+            gradients.accumulate(self.model(), micro_gradients);
         }
         let mut gradients = gradients.grads();
         if let Some(scale) = scale {
             let back = Tensor::from_floats([1.0 / scale as f32], &self.device.clone().inner());
-            multiply(&self.model, &mut gradients, back);
+            multiply(self.model(), &mut gradients, back);
         }
         let loss = losses.into_iter().reduce(|sum, loss| sum + loss);
         let loss = loss.expect("a batch has at least one micro-batch");
@@ -162,7 +168,7 @@ impl<'a> Trainer<'a> {
         let training = &self.cell.training;
         self.step += 1;
         let rate = learning_rate(&training.schedule, self.step, training.steps);
-        let (gradients, gradient_norm) = clip(&self.model, gradients, training.gradient_clip);
+        let (gradients, gradient_norm) = self.optimizer.clip(self.model(), gradients);
         // Only where the loss is scaled does a step wait for its norm.
         let skipped = self.loss_scale.as_mut().is_some_and(|scale| {
             let finite = gradient_norm.clone().into_scalar::<f32>().is_finite();
@@ -170,7 +176,8 @@ impl<'a> Trainer<'a> {
             !finite
         });
         if !skipped {
-            self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+            let model = self.model.take().expect("no step was broken off");
+            self.model = Some(self.optimizer.step(rate, model, gradients));
         }
         self.unread = Some(match self.unread.take() {
             Some(sum) => sum + loss.clone(),
@@ -199,12 +206,12 @@ impl<'a> Trainer<'a> {
         let checkpoint = Checkpoint {
             state,
             model: self
-                .model
+                .model()
                 .clone()
                 .into_record()
                 .into_bytes()
                 .map_err(failed)?,
-            optimizer: self.optimizer.into_bytes().map_err(failed)?,
+            optimizer: self.optimizer.to_bytes().map_err(failed)?,
         };
         Ok(checkpoint.to_bytes())
     }
@@ -214,10 +221,11 @@ impl<'a> Trainer<'a> {
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) -> Result<RunState, TrainError> {
         let failed = |error: RecordError| TrainError::Checkpoint(error.to_string());
         let model = ModuleRecord::from_bytes(checkpoint.model).map_err(failed)?;
-        self.model = self.model.clone().load_record(model);
-        self.optimizer = optimizer(self.cell, &self.model)
-            .from_bytes(checkpoint.optimizer)
+        let model = self.model().clone().load_record(model);
+        self.optimizer = AdamW::new(self.cell, &model)
+            .with_bytes(checkpoint.optimizer)
             .map_err(failed)?;
+        self.model = Some(model);
         self.step = checkpoint.state.step;
         self.loss_scale = checkpoint.state.loss_scale;
         let unread = checkpoint.state.unread;
@@ -229,7 +237,7 @@ impl<'a> Trainer<'a> {
     /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
     fn forward(&mut self, first: u64) -> Tensor<1> {
         let (inputs, targets) = self.batch(first);
-        self.model.mean_loss(inputs, targets)
+        self.model().mean_loss(inputs, targets)
     }
 
     /// Inputs and targets of the micro-batch that begins with the `first` sequence of the run.
@@ -326,7 +334,8 @@ mod tests {
         let mut trainer = Trainer::new(cell, &corpus, &Device::flex()).unwrap();
         let scale = r#"{"scale": 67108864.0, "good_steps": 0, "skipped": 0}"#;
         trainer.loss_scale = Some(serde_json::from_str(scale).unwrap());
-        let weights = |trainer: &Trainer| trainer.model.clone().into_record().into_bytes().unwrap();
+        let weights =
+            |trainer: &Trainer| trainer.model().clone().into_record().into_bytes().unwrap();
         let before = weights(&trainer);
         let first = trainer.step();
         assert!(first.skipped);

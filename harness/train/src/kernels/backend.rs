@@ -14,6 +14,7 @@ use burn::backend::{AutodiffBackend, Backend, Flex, TensorMetadata, backend_exte
 use burn::tensor::Shape;
 
 use super::activation::{self, Activation};
+use super::adamw::{self, AdamWStep};
 use super::attention::{self, Sizes, Turns};
 use super::head::{self, Batch};
 use super::lanes::instruction_set;
@@ -44,6 +45,14 @@ pub trait Fused: Backend {
         turned: bool,
         targets: IntTensor<Self>,
     ) -> FloatTensor<Self>;
+    fn adamw(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moment_1: FloatTensor<Self>,
+        moment_2: FloatTensor<Self>,
+        by: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    fn square(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl Fused for Flex {
@@ -80,6 +89,33 @@ impl Fused for Flex {
         let losses = numbers(&Self::losses(x, head, turned, targets)).to_vec();
         let sum: f64 = losses.iter().map(|loss| f64::from(*loss)).sum();
         tensor(vec![(sum / losses.len() as f64) as f32], Shape::new([1]))
+    }
+
+    fn adamw(
+        parameter: FlexTensor,
+        gradient: FlexTensor,
+        moment_1: FlexTensor,
+        moment_2: FlexTensor,
+        by: AdamWStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let gradient = in_order(gradient);
+        let [mut p, mut m, mut v] = [parameter, moment_1, moment_2].map(writable);
+        adamw::step(
+            instruction_set(),
+            p.storage_mut::<f32>(),
+            numbers(&gradient),
+            m.storage_mut::<f32>(),
+            v.storage_mut::<f32>(),
+            by,
+        );
+        (p, m, v)
+    }
+
+    fn square(x: FlexTensor) -> FlexTensor {
+        let x = in_order(x);
+        let mut sum = 0.0;
+        adamw::square(instruction_set(), numbers(&x), &mut sum);
+        tensor(vec![sum], Shape::new([1]))
     }
 }
 
@@ -291,6 +327,26 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
             }
             OpsKind::UnTracked(kind) => kind.finish(Flex::mean_loss(x, head, turned, targets)),
         }
+    }
+
+    // An optimizer works on tensors that are not tracked; of tracked ones it would be the same.
+    fn adamw(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moment_1: FloatTensor<Self>,
+        moment_2: FloatTensor<Self>,
+        by: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [parameter, gradient, moment_1, moment_2] =
+            [parameter, gradient, moment_1, moment_2].map(|it| it.into_parts().0);
+        let (parameter, moment_1, moment_2) =
+            Flex::adamw(parameter, gradient, moment_1, moment_2, by);
+        let back = |it| Self::from_inner(it);
+        (back(parameter), back(moment_1), back(moment_2))
+    }
+
+    fn square(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::from_inner(Flex::square(x.into_parts().0))
     }
 }
 

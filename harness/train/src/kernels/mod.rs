@@ -6,6 +6,7 @@
 //! against ([`Transformer::plain`](crate::Transformer::plain)).
 
 mod activation;
+mod adamw;
 mod attention;
 mod backend;
 mod functions;
@@ -22,6 +23,7 @@ use burn::backend::Dispatch;
 use burn::tensor::{Device, Int, Tensor};
 
 pub use activation::Activation;
+pub use adamw::AdamWStep;
 pub use attention::Turns;
 use backend::Fused;
 pub use lanes::{InstructionSet, instruction_set};
@@ -111,4 +113,27 @@ pub fn mean_loss(x: Tensor<3>, head: Head, targets: Tensor<2, Int>) -> Tensor<1>
         turned,
         targets.into_dispatch(),
     ))
+}
+
+/// A parameter and its moments, moved by its gradient: in their own memory, where nothing else holds it.
+pub fn adamw<const D: usize>(
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    [moment_1, moment_2]: [Tensor<D>; 2],
+    by: AdamWStep,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    let (parameter, moment_1, moment_2) = <Dispatch as Fused>::adamw(
+        parameter.into_dispatch(),
+        gradient.into_dispatch(),
+        moment_1.into_dispatch(),
+        moment_2.into_dispatch(),
+        by,
+    );
+    let moments = [moment_1, moment_2].map(Tensor::from_dispatch);
+    (Tensor::from_dispatch(parameter), moments)
+}
+
+/// The sum of a tensor's squares.
+pub fn square<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(<Dispatch as Fused>::square(x.into_dispatch()))
 }

@@ -92,6 +92,11 @@ impl Transformer {
         self
     }
 
+    /// Whether the model is computed by the fused operations.
+    pub(crate) fn is_fused(&self) -> bool {
+        self.fused.is_some()
+    }
+
     /// Logits of the next token at every position, in f32.
     ///
     /// # Shapes
