@@ -56,7 +56,7 @@ fn flex_computes_and_is_trusted_in_every_precision() {
     assert!(checks[2]["catches"].as_f64().unwrap() > 1e-2);
     // In f32 it is held against Burn's own operations; in fewer bits it cannot be equal.
     assert!(checks[0]["worst"]["found"].as_f64().unwrap() < 1e-4);
-    assert!(checks[2]["worst"]["found"].as_f64().unwrap() > 1e-4);
+    assert!(checks[2]["worst"]["found"].as_f64().unwrap() > 0.0);
 }
 
 /// Each fault is found and named within its time limit, and does not take the program with it.

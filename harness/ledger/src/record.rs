@@ -137,6 +137,9 @@ pub struct RunProvenance {
     pub system: String,
     /// The processor, where the system tells.
     pub processor: Option<String>,
+    /// The vector instructions that the processor computed with, where it was the device.
+    #[serde(default)]
+    pub instructions: Option<String>,
     /// Settings of the environment that can change numbers or speed, of those that are set.
     pub environment: BTreeMap<String, String>,
     /// The corpus trained on.

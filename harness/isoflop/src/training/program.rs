@@ -39,7 +39,7 @@ pub fn variables(prefixes: &[&str]) -> BTreeMap<String, String> {
 }
 
 /// Settings of Burn, CubeCL, rayon, wgpu and the C library that can change numbers or speed.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "BURN_DEVICE",
     "BURN_FUSION_MAX_EXPLORATIONS",
     "CUBECL_AUTOTUNE_BENCH_ADAPTIVE",
@@ -49,6 +49,7 @@ const SETTINGS: [&str; 18] = [
     "CUBECL_ENVIRONMENT",
     "CUBECL_WGPU_DEFAULT_DEVICE",
     "CUBECL_WGPU_MAX_TASKS",
+    "ISOFLOP_INSTRUCTIONS",
     "MALLOC_ARENA_MAX",
     "MALLOC_MMAP_THRESHOLD_",
     "MALLOC_TOP_PAD_",
@@ -61,7 +62,9 @@ const SETTINGS: [&str; 18] = [
 ];
 
 /// Values of settings that may be told to others, beside numbers.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 22] = [
+    "avx2",
+    "avx512",
     "balanced",
     "cpu",
     "cuda",
@@ -77,6 +80,8 @@ const WORDS: [&str; 18] = [
     "low",
     "metal",
     "minimal",
+    "neon",
+    "portable",
     "target",
     "vulkan",
     "wgpu",

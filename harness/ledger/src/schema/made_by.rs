@@ -39,6 +39,12 @@ pub const COLUMNS: &[CellColumn] = &[
         |by| by.processor.clone()
     )),
     column!(
+        "instructions",
+        "",
+        "vector instructions of the processor, where it trained",
+        |it| made(it, |by| by.instructions.clone())
+    ),
+    column!(
         "environment",
         "",
         "settings of the environment that change numbers or speed",

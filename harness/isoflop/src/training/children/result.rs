@@ -3,6 +3,7 @@
 use isoflop_ledger::{Attempt, FORMAT, RunProvenance, RunRecord};
 use isoflop_machine::Machine;
 use isoflop_suite::{Outcome, PlannedCell};
+use isoflop_train::instruction_set;
 
 use crate::planning::Suite;
 use crate::training::program;
@@ -52,6 +53,10 @@ fn provenance(assignment: &Assignment, suite: &Suite) -> RunProvenance {
         command: assignment.command.clone(),
         system: machine.system,
         processor: machine.processor,
+        instructions: suite
+            .device
+            .is_processor()
+            .then(|| instruction_set().to_string()),
         environment: program::environment(),
         corpus_sha256: suite.corpus.facts.sha256.clone(),
     }
