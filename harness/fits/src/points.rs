@@ -22,6 +22,9 @@ pub(crate) struct Points {
     pub reduced: Option<String>,
 }
 
+/// Rows that are no points, and why.
+type LeftOut = Vec<(usize, String)>;
+
 /// A row that could be a point.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
@@ -199,7 +202,7 @@ impl Rows<'_> {
         &self,
         numbers: &Numbers,
         names: &Names,
-    ) -> Result<(Vec<Candidate>, Vec<(usize, String)>), LedgerError> {
+    ) -> Result<(Vec<Candidate>, LeftOut), LedgerError> {
         let groups = names
             .group
             .as_deref()

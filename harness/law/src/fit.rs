@@ -499,7 +499,8 @@ fn lost<L: Law<P>, const P: usize>(law: &L, form: Form, theta: &[f64; P]) -> Opt
     let values = law.natural(theta);
     let beyond = |index: &usize| {
         let size = values[*index].abs();
-        !(size < LARGEST) || law.logarithmic(*index) && size < LARGEST.recip()
+        let vanished = law.logarithmic(*index) && size < LARGEST.recip();
+        vanished || size.is_nan() || size >= LARGEST
     };
     let names: Vec<&str> = (0..P)
         .filter(beyond)

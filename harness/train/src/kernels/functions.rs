@@ -55,7 +55,7 @@ pub fn erf(x: f32) -> f32 {
     let p = fma(p, square, -2.101_024_1e-6);
     let p = fma(p, square, -5.692_506_5e-5);
     let p = fma(p, square, -7.349_906_4e-4);
-    let p = fma(p, square, -2.954_599_9e-3);
+    let p = fma(p, square, -2.954_6e-3);
     let p = fma(p, square, -1.609_603_3e-2);
     let q = fma(-1.456_607_2e-5, square, -2.133_740_5e-4);
     let q = fma(q, square, -1.682_827e-3);
