@@ -79,7 +79,7 @@ fn frame(
 mod tests {
     use std::fs;
 
-    use polars::prelude::{Column, NamedFrom, Series};
+    use polars::prelude::{Column, DataType, NamedFrom, ParquetWriter, Series};
 
     use super::*;
     use crate::Columns;
@@ -113,6 +113,32 @@ mod tests {
         .unwrap();
         assert_eq!(columns.numbers("n").unwrap(), [Some(1.0), None]);
         assert_eq!(columns.words("d"), ["x", "2"]);
+    }
+
+    /// Small integers, 16-bit floats and decimals of Parquet are numbers.
+    #[test]
+    fn numbers_of_every_width_are_read() {
+        let whole = Series::new("value".into(), [1.0, 2.0, 3.0]);
+        let types = [
+            DataType::Int8,
+            DataType::Int16,
+            DataType::UInt8,
+            DataType::UInt16,
+            DataType::Float16,
+            DataType::Float32,
+            DataType::Decimal(10, 2),
+        ];
+        for kind in types {
+            let column = Column::from(whole.cast(&kind).unwrap());
+            let mut frame = DataFrame::new_infer_height(vec![column]).unwrap();
+            let mut bytes = Vec::new();
+            ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+            let mut notes = Vec::new();
+            let read = parquet::read(bytes, &mut notes).unwrap();
+            let numbers = Columns::new(read).numbers("value").unwrap();
+            assert_eq!(numbers, [Some(1.0), Some(2.0), Some(3.0)], "{kind}");
+            assert!(notes.is_empty(), "{kind}: {notes:?}");
+        }
     }
 
     /// A Parquet file of one column, of as many rows.
