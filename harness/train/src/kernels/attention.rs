@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::functions::{exp, fma, fold, largest};
 use super::lanes::{InstructionSet, vectorized};
+use super::matrix::{Matrix, multiply};
 
 /// Queries of a block: its scores stay in the cache.
 const BLOCK: usize = 64;
@@ -279,31 +280,6 @@ vectorized! {
     }
 }
 
-/// A matrix in memory, with the steps from row to row and from column to column.
-#[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    pub values: &'a [f32],
-    pub rows: usize,
-    pub columns: usize,
-    pub strides: [usize; 2],
-}
-
-impl Matrix<'_> {
-    pub fn transposed(self) -> Self {
-        Matrix {
-            rows: self.columns,
-            columns: self.rows,
-            strides: [self.strides[1], self.strides[0]],
-            ..self
-        }
-    }
-
-    /// The last number's place, past which nothing is read.
-    fn end(self) -> usize {
-        (self.rows - 1) * self.strides[0] + (self.columns - 1) * self.strides[1] + 1
-    }
-}
-
 /// Rows of one head, in rows of all heads.
 fn rows_of(x: &[f32], rows: usize, sizes: Sizes) -> Matrix<'_> {
     Matrix {
@@ -311,49 +287,5 @@ fn rows_of(x: &[f32], rows: usize, sizes: Sizes) -> Matrix<'_> {
         rows,
         columns: sizes.width,
         strides: [sizes.row(), 1],
-    }
-}
-
-/// Writes the product of two matrices, or adds it, to one with `step` numbers from row to row. On this thread.
-///
-/// # Panics
-/// If the matrices do not fit each other, or reach beyond their memory.
-pub fn multiply(a: Matrix, b: Matrix, to: &mut [f32], step: usize, add: bool) {
-    assert_eq!(a.columns, b.rows, "matrices that fit each other");
-    assert!(
-        a.rows > 0 && a.columns > 0 && b.columns > 0,
-        "matrices with numbers"
-    );
-    assert!(
-        step >= b.columns && (a.rows - 1) * step + b.columns <= to.len(),
-        "room for the product"
-    );
-    assert!(
-        a.end() <= a.values.len() && b.end() <= b.values.len(),
-        "matrices in their memory"
-    );
-    // SAFETY: the assertions hold every index that is read or written within its slice, and `to` is borrowed alone.
-    unsafe {
-        gemm::gemm(
-            a.rows,
-            b.columns,
-            a.columns,
-            to.as_mut_ptr(),
-            1,
-            step as isize,
-            add,
-            a.values.as_ptr(),
-            a.strides[1] as isize,
-            a.strides[0] as isize,
-            b.values.as_ptr(),
-            b.strides[1] as isize,
-            b.strides[0] as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
     }
 }

@@ -18,6 +18,7 @@ use super::adamw::{self, AdamWStep};
 use super::attention::{self, Sizes, Turns};
 use super::head::{self, Batch};
 use super::lanes::instruction_set;
+use super::linear;
 use super::memory::{in_order, numbers, tensor, writable};
 use super::norm;
 
@@ -29,6 +30,12 @@ pub trait Fused: Backend {
         value: FloatTensor<Self>,
         heads: usize,
         turns: Arc<Turns>,
+    ) -> FloatTensor<Self>;
+    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn linear_past(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        past: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
     fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
@@ -65,6 +72,14 @@ impl Fused for Flex {
     ) -> FlexTensor {
         let [.., y] = attended(query, key, value, heads, &turns).0;
         y
+    }
+
+    fn linear(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
+        through(&in_order(x), &in_order(weight), None)
+    }
+
+    fn linear_past(x: FlexTensor, weight: FlexTensor, past: FlexTensor) -> FlexTensor {
+        through(&in_order(x), &in_order(weight), Some(&in_order(past)))
     }
 
     fn swiglu(gate: FlexTensor, up: FlexTensor) -> FlexTensor {
@@ -169,6 +184,71 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
             .stateful()
         {
             OpsKind::Tracked(kind) => kind.finish((kept, sizes, turns), y),
+            OpsKind::UnTracked(kind) => kind.finish(y),
+        }
+    }
+
+    fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Linear;
+        impl Backward<Flex, 2> for Linear {
+            type State = [FlexTensor; 2];
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                grads: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let dy = in_order(grads.consume::<Flex>(&ops.node));
+                let [x, weight] = ops.state;
+                let (dx, dweight) = through_backward(&dy, &x, &weight);
+                hand_on!(grads, ops, [dx, dweight]);
+            }
+        }
+        let ((x, of_x), (weight, of_weight)) = (x.into_parts(), weight.into_parts());
+        let (x, weight) = (in_order(x), in_order(weight));
+        let y = through(&x, &weight, None);
+        match Linear
+            .prepare::<C>([of_x, of_weight])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(kind) => kind.finish([x, weight], y),
+            OpsKind::UnTracked(kind) => kind.finish(y),
+        }
+    }
+
+    fn linear_past(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        past: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct LinearPast;
+        impl Backward<Flex, 3> for LinearPast {
+            type State = [FlexTensor; 2];
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                grads: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let dy = in_order(grads.consume::<Flex>(&ops.node));
+                let [x, weight] = ops.state;
+                let (dx, dweight) = through_backward(&dy, &x, &weight);
+                hand_on!(grads, ops, [dx, dweight, dy]);
+            }
+        }
+        let ((x, of_x), (weight, of_weight)) = (x.into_parts(), weight.into_parts());
+        let (past, of_past) = past.into_parts();
+        let (x, weight) = (in_order(x), in_order(weight));
+        let y = through(&x, &weight, Some(&in_order(past)));
+        match LinearPast
+            .prepare::<C>([of_x, of_weight, of_past])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(kind) => kind.finish([x, weight], y),
             OpsKind::UnTracked(kind) => kind.finish(y),
         }
     }
@@ -376,6 +456,28 @@ fn attended(
     let (q, k, v) = (turn(q), turn(k), in_order(v));
     let y = attention::forward([&q, &k, &v].map(numbers), sizes, set);
     ([q, k, v, tensor(y, shape)], sizes)
+}
+
+/// A linear layer's output, added to what flows past it.
+fn through(x: &FlexTensor, weight: &FlexTensor, past: Option<&FlexTensor>) -> FlexTensor {
+    let [inputs, outputs] = [0, 1].map(|at| weight.shape()[at]);
+    let y = linear::forward(numbers(x), numbers(weight), inputs, past.map(numbers));
+    let mut shape = x.shape();
+    let last = shape.num_dims() - 1;
+    shape[last] = outputs;
+    tensor(y, shape)
+}
+
+/// `dx` and `dW`.
+fn through_backward(
+    dy: &FlexTensor,
+    x: &FlexTensor,
+    weight: &FlexTensor,
+) -> (FlexTensor, FlexTensor) {
+    let [inputs, outputs] = [0, 1].map(|at| weight.shape()[at]);
+    let dx = linear::of_inputs(numbers(dy), numbers(weight), inputs);
+    let dweight = linear::of_weight(numbers(dy), numbers(x), inputs, outputs);
+    (tensor(dx, x.shape()), tensor(dweight, weight.shape()))
 }
 
 fn gated(gate: &FlexTensor, up: &FlexTensor) -> FlexTensor {

@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::attention::{Matrix, multiply};
 use super::functions::{exp, fold, largest};
 use super::lanes::{InstructionSet, vectorized};
+use super::matrix::{Matrix, multiply};
 
 /// Logits that are there at once, on each thread.
 const AT_ONCE: usize = 1 << 18;

@@ -12,6 +12,8 @@ mod backend;
 mod functions;
 mod head;
 mod lanes;
+mod linear;
+mod matrix;
 mod memory;
 mod norm;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod tests;
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
+use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor};
 
 pub use activation::Activation;
@@ -45,6 +48,22 @@ pub fn attend([query, key, value]: [Tensor<3>; 3], heads: usize, turns: &Arc<Tur
         heads,
         Arc::clone(turns),
     ))
+}
+
+/// A linear layer, its output added to what flows past it, where something does.
+///
+/// # Shapes
+/// - x: `[1, rows, inputs]`; past, output: `[1, rows, outputs]`
+pub fn linear(x: Tensor<3>, layer: &Linear, past: Option<Tensor<3>>) -> Tensor<3> {
+    let (x, weight) = (x.into_dispatch(), layer.weight.val().into_dispatch());
+    let y = Tensor::from_dispatch(match past {
+        Some(past) => <Dispatch as Fused>::linear_past(x, weight, past.into_dispatch()),
+        None => <Dispatch as Fused>::linear(x, weight),
+    });
+    match &layer.bias {
+        Some(bias) => y + bias.val().unsqueeze(),
+        None => y,
+    }
 }
 
 /// `silu(gate) * up`, element by element (Shazeer 2020, arXiv:2002.05202).

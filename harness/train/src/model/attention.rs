@@ -45,10 +45,13 @@ impl Attention {
         }
     }
 
+    /// What flows past, with what the attention adds to it.
+    ///
     /// # Shapes
-    /// - x, output: `[1, batch * sequence, width]`
+    /// - past, x, output: `[1, batch * sequence, width]`
     pub fn forward(
         &self,
+        past: Tensor<3>,
         x: Tensor<3>,
         [batch, sequence]: [usize; 2],
         positions: Positions,
@@ -56,14 +59,13 @@ impl Attention {
     ) -> Tensor<3> {
         let width = x.dims()[2];
         if let Some(turns) = positions.fused {
-            let linear = |layer: &Linear| {
-                types
-                    .linear(layer, x.clone())
-                    .reshape([batch, sequence, width])
+            let through = |layer: &Linear| {
+                kernels::linear(x.clone(), layer, None).reshape([batch, sequence, width])
             };
-            let all = [&self.query, &self.key, &self.value].map(linear);
+            let all = [&self.query, &self.key, &self.value].map(through);
             let mixed = kernels::attend(all, self.heads, turns);
-            return types.linear(&self.output, mixed.reshape([1, batch * sequence, width]));
+            let mixed = mixed.reshape([1, batch * sequence, width]);
+            return kernels::linear(mixed, &self.output, Some(past));
         }
         let rotary = positions.rotary;
         let heads = |layer: &Linear, x: Tensor<3>| {
@@ -74,10 +76,8 @@ impl Attention {
         let key = rotary.turn(heads(&self.key, x.clone()));
         let value = heads(&self.value, x);
         let mixed = mix([query, key, value].map(|x| x.swap_dims(1, 2)), types);
-        types.linear(
-            &self.output,
-            mixed.swap_dims(1, 2).reshape([1, batch * sequence, width]),
-        )
+        let mixed = mixed.swap_dims(1, 2).reshape([1, batch * sequence, width]);
+        past + types.linear(&self.output, mixed)
     }
 }
 

@@ -37,23 +37,27 @@ impl FeedForwardBlock {
         }
     }
 
-    /// By the fused operations, or by Burn's.
+    /// What flows past, with what the network adds to it: by the fused operations, or by Burn's.
     ///
     /// # Shapes
-    /// - x, output: `[1, batch * sequence, width]`
-    pub fn forward(&self, x: Tensor<3>, fused: bool, types: Types) -> Tensor<3> {
+    /// - past, x, output: `[1, batch * sequence, width]`
+    pub fn forward(&self, past: Tensor<3>, x: Tensor<3>, fused: bool, types: Types) -> Tensor<3> {
+        if fused {
+            let up = kernels::linear(x.clone(), &self.up, None);
+            let hidden = match (&self.gate, self.kind) {
+                (Some(gate), _) => kernels::swiglu(kernels::linear(x, gate, None), up),
+                (None, FeedForward::SquaredRelu) => kernels::activate(up, Activation::SquaredRelu),
+                (None, _) => kernels::activate(up, Activation::Gelu),
+            };
+            return kernels::linear(hidden, &self.down, Some(past));
+        }
         let up = types.linear(&self.up, x.clone());
-        let hidden = match (&self.gate, self.kind, fused) {
-            (Some(gate), _, true) => kernels::swiglu(types.linear(gate, x), up),
-            (Some(gate), _, false) => silu(types.linear(gate, x)) * up,
-            (None, FeedForward::SquaredRelu, true) => {
-                kernels::activate(up, Activation::SquaredRelu)
-            }
-            (None, FeedForward::SquaredRelu, false) => relu(up).square(),
-            (None, _, true) => kernels::activate(up, Activation::Gelu),
-            (None, _, false) => gelu(up),
+        let hidden = match (&self.gate, self.kind) {
+            (Some(gate), _) => silu(types.linear(gate, x)) * up,
+            (None, FeedForward::SquaredRelu) => relu(up).square(),
+            (None, _) => gelu(up),
         };
-        types.linear(&self.down, hidden)
+        past + types.linear(&self.down, hidden)
     }
 }
 

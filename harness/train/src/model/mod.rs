@@ -106,7 +106,7 @@ impl Transformer {
         self.forward_seen(tokens, |_, _| {})
     }
 
-    /// The same, with a look at what each layer hands on: its name and its output.
+    /// The same, with a look at what flows on from each layer: its name and its output.
     pub fn forward_seen(
         &self,
         tokens: Tensor<2, Int>,
@@ -192,17 +192,13 @@ impl Transformer {
                 rotary: &self.rotary,
                 fused: self.fused.as_ref(),
             };
-            let mixed = block
-                .attention
-                .forward(normed, [batch, sequence], turns, types);
-            see(format!("blocks.{i}.attention"), &mixed);
-            x = x + mixed;
+            let attention = &block.attention;
+            x = attention.forward(x, normed, [batch, sequence], turns, types);
+            see(format!("blocks.{i}.attention"), &x);
             let normed = norm(&block.feed_forward_norm, x.clone());
-            let fed = block
-                .feed_forward
-                .forward(normed, self.fused.is_some(), types);
-            see(format!("blocks.{i}.feed_forward"), &fed);
-            x = x + fed;
+            let fused = self.fused.is_some();
+            x = block.feed_forward.forward(x, normed, fused, types);
+            see(format!("blocks.{i}.feed_forward"), &x);
         }
         let x = norm(&self.norm, x);
         see("norm".to_owned(), &x);
