@@ -150,7 +150,9 @@ fn a_law_that_misses_more_than_seeds_explain_is_said_to() {
 /// Rows of a cell become one point: the best of its rates, the mean of its seeds.
 #[test]
 fn rows_of_a_cell_are_reduced_to_one_point() {
-    let place = Place::new().with("runs.csv", &seeds(0.0));
+    // A run that crashed, and one whose parameters nobody noted: neither is the best of its cell.
+    let table = seeds(0.0) + "1e6,1e8,2,4e-3,0\n,1e8,3,4e-3,1.0\n";
+    let place = Place::new().with("runs.csv", &table);
     let fit = |more: &str| {
         let fit = "fit runs.csv --form chinchilla --bootstrap 0 --json";
         json(&place.isoflop(&format!("{fit} {more}")).code(0))
@@ -165,6 +167,12 @@ fn rows_of_a_cell_are_reduced_to_one_point() {
         (&18.into(), &18.into(), &36.into())
     );
     assert_eq!(best["reduced"], "36 rows are 18 points by best over lr");
+    assert_eq!(
+        best["left_out"].as_array().unwrap().len(),
+        2,
+        "{}",
+        best["left_out"]
+    );
     let floor = |fit: &Value| fit["params"]["E"].as_f64().unwrap();
     assert!((floor(&best) / floor(&mean) - 1.0).abs() > 1e-4);
     place
@@ -329,6 +337,9 @@ fn a_fit_is_drawn_and_predicts_by_its_own_columns() {
         "{}",
         pdf.len()
     );
+    // Bands let through what is behind them: a state of the page says how much.
+    let states = pdf.windows(4).filter(|bytes| *bytes == b"/ca ").count();
+    assert!(states > 0, "bands of a PDF");
     assert!(read("law-offset.png").starts_with(b"\x89PNG"));
     // Without its runs, the law alone, its text outlined.
     place.isoflop("plot fits.json --plots bare").code(0);

@@ -3,12 +3,13 @@
 use isoflop_fits::{Measured, measured};
 use isoflop_law::{Fit, FitRecord, IsoflopRecord, Method, Prediction, Record};
 use isoflop_ledger::Columns;
+use plotters::style::RGBColor;
 
 use crate::axis::Axis;
 use crate::loss::{legend_of_law, series_entries};
 use crate::palette::{INK, LAW, scale, series};
 use crate::panel::{Entry, Mark, Panel, picture};
-use crate::{FigureError, Picture, Source};
+use crate::{FigureError, Picture, Source, si};
 
 type Pictures = Result<Vec<(String, Picture)>, FigureError>;
 
@@ -155,9 +156,13 @@ impl View<'_> {
         };
         let drawn = picture(&title, (x, y), source, |panel| {
             self.content(panel, &series, &lines)?;
-            let keys: Vec<f64> = lines.iter().map(|series| series.key).collect();
+            let entry = |line: &&Series| Entry {
+                text: si(line.key),
+                colour: self.colour(&series, line.key),
+                mark: Mark::Point,
+            };
             let mut entries = match self.key {
-                Some(_) => series_entries(&keys, Mark::Point),
+                Some(_) => lines.iter().map(entry).collect(),
                 None => Vec::new(),
             };
             entries.extend(legend_of_law());
@@ -220,12 +225,6 @@ impl View<'_> {
     }
 
     fn content(&self, panel: &Panel, all: &[Series], lines: &[&Series]) -> Result<(), FigureError> {
-        let colour = |key: f64| match (all.first(), all.last()) {
-            (Some(first), Some(last)) if self.key.is_some() && last.key > first.key => {
-                scale((key / first.key).ln() / (last.key / first.key).ln())
-            }
-            _ => LAW,
-        };
         for series in lines {
             let line: Vec<(f64, Prediction)> = panel
                 .x()
@@ -237,16 +236,13 @@ impl View<'_> {
                 .iter()
                 .filter_map(|(x, said)| said.ci95.map(|[low, high]| (*x, low, high)))
                 .collect();
-            panel.band(&band, colour(series.key), 0.13)?;
-            panel.line(
-                line.iter().map(|(x, said)| (*x, said.loss)),
-                colour(series.key),
-                1.4,
-            )?;
+            let colour = self.colour(all, series.key);
+            panel.band(&band, colour, 0.13)?;
+            panel.line(line.iter().map(|(x, said)| (*x, said.loss)), colour, 1.4)?;
         }
         for series in all {
             let colour = if self.key.is_some() {
-                colour(series.key)
+                self.colour(all, series.key)
             } else {
                 INK
             };
@@ -255,6 +251,16 @@ impl View<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A series' colour, by where its key lies among all.
+    fn colour(&self, all: &[Series], key: f64) -> RGBColor {
+        match (all.first(), all.last()) {
+            (Some(first), Some(last)) if self.key.is_some() && last.key > first.key => {
+                scale((key / first.key).ln() / (last.key / first.key).ln())
+            }
+            _ => LAW,
+        }
     }
 
     /// The law's parameters, each with its interval.
@@ -285,7 +291,11 @@ impl View<'_> {
             }
             None => format!("{} {}", it.name, number(it.value)),
         };
-        self.fit.parameters.iter().map(line).collect()
+        let mut lines: Vec<String> = self.fit.parameters.iter().map(line).collect();
+        if self.record.reduced.is_some() && !self.runs.is_empty() {
+            lines.push("points: all rows, not reduced".to_owned());
+        }
+        lines
     }
 }
 

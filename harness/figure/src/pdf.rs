@@ -23,7 +23,7 @@ pub fn pdf(tree: &Tree) -> Result<Vec<u8>, FigureError> {
     let size = tree.size();
     // PDF counts upwards.
     let upright = Transform::from_row(1.0, 0.0, 0.0, -1.0, 0.0, size.height());
-    page.group(tree.root(), upright)?;
+    page.group(tree.root(), upright, 1.0)?;
     let content = page.content.finish();
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     let packed = packed
@@ -64,19 +64,26 @@ struct Page {
 }
 
 impl Page {
-    fn group(&mut self, group: &Group, upright: Transform) -> Result<(), FigureError> {
+    /// What a group holds, which lets so much of what is behind it through.
+    fn group(
+        &mut self,
+        group: &Group,
+        upright: Transform,
+        opacity: f32,
+    ) -> Result<(), FigureError> {
+        let opacity = opacity * group.opacity().get();
         for node in group.children() {
             match node {
-                Node::Group(group) => self.group(group, upright)?,
-                Node::Path(path) => self.path(path, upright)?,
-                Node::Text(text) => self.group(text.flattened(), upright)?,
+                Node::Group(group) => self.group(group, upright, opacity)?,
+                Node::Path(path) => self.path(path, upright, opacity)?,
+                Node::Text(text) => self.group(text.flattened(), upright, opacity)?,
                 Node::Image(_) => return Err(FigureError::Render("a figure with an image".into())),
             }
         }
         Ok(())
     }
 
-    fn path(&mut self, path: &Path, upright: Transform) -> Result<(), FigureError> {
+    fn path(&mut self, path: &Path, upright: Transform, opacity: f32) -> Result<(), FigureError> {
         let place = path.abs_transform().post_concat(upright);
         let Transform {
             sx,
@@ -90,7 +97,7 @@ impl Page {
             self.content
                 .save_state()
                 .transform([sx, ky, kx, sy, tx, ty]);
-            self.opacity(fill.opacity().get());
+            self.opacity(opacity * fill.opacity().get());
             let [r, g, b] = colour(fill.paint())?;
             self.content.set_fill_rgb(r, g, b);
             self.outline(path);
@@ -104,10 +111,11 @@ impl Page {
             self.content
                 .save_state()
                 .transform([sx, ky, kx, sy, tx, ty]);
-            self.opacity(stroke.opacity().get());
+            self.opacity(opacity * stroke.opacity().get());
             let [r, g, b] = colour(stroke.paint())?;
             self.content.set_stroke_rgb(r, g, b);
             self.content.set_line_width(stroke.width().get());
+            self.content.set_miter_limit(stroke.miterlimit().get());
             self.outline(path);
             self.content.stroke();
             self.content.restore_state();

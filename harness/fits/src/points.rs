@@ -36,6 +36,14 @@ pub(crate) struct Candidate {
     pub group: Option<u64>,
 }
 
+impl Candidate {
+    /// Whether a law can use all its numbers.
+    fn is_usable(&self) -> bool {
+        let mut numbers = self.x.iter().copied().chain([self.loss]).chain(self.se);
+        numbers.all(|value| value.is_finite() && value > 0.0)
+    }
+}
+
 /// What is read of every row.
 struct Numbers<'a> {
     variables: &'a [Vec<Option<f64>>],
@@ -114,8 +122,8 @@ impl Rows<'_> {
         }
         let mut reduced = None;
         if let Some(reduction) = &choice.reduction {
-            let finite = |it: &Candidate| it.loss.is_finite();
-            let (usable, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(finite);
+            let (usable, others): (Vec<_>, Vec<_>) =
+                candidates.into_iter().partition(Candidate::is_usable);
             let (usable, said) = reduction.of(self.columns, usable, grow)?;
             candidates = usable.into_iter().chain(others).collect();
             reduced = Some(said);
@@ -182,6 +190,11 @@ impl Rows<'_> {
         let mut of_numbers: HashMap<Vec<u64>, Vec<usize>> = HashMap::new();
         let (mut kept, mut copies) = (Vec::new(), Vec::new());
         for candidate in candidates {
+            // Rows without a loss are left out for that, and there may be many of them.
+            if candidate.loss.is_nan() {
+                kept.push(candidate);
+                continue;
+            }
             let numbers = candidate.x.iter().chain([&candidate.loss]);
             let key: Vec<u64> = numbers.map(|number| number.to_bits()).collect();
             let alike = of_numbers.entry(key).or_default();

@@ -55,7 +55,6 @@ impl Reduction {
             .iter()
             .map(|column| columns.words_of(column))
             .collect::<Result<_, _>>()?;
-        let order = columns.numbers(&self.over[0]);
         let before = candidates.len();
         let mut of_key: HashMap<Vec<String>, usize> = HashMap::new();
         let mut cells: Vec<Vec<Candidate>> = Vec::new();
@@ -69,11 +68,11 @@ impl Reduction {
             cells[cell].push(candidate);
         }
         let alike = cells.iter().map(|cell| alike(cell, &over)).sum::<usize>();
-        let reduced: Vec<Candidate> = match (self.take, order) {
-            (Take::Best, _) => cells.into_iter().filter_map(best).collect(),
-            (Take::Mean, _) => cells.into_iter().filter_map(mean).collect(),
-            (Take::Last, order) => {
-                let order = order?;
+        let reduced: Vec<Candidate> = match self.take {
+            Take::Best => cells.into_iter().filter_map(best).collect(),
+            Take::Mean => cells.into_iter().filter_map(mean).collect(),
+            Take::Last => {
+                let order = columns.numbers(&self.over[0])?;
                 let at = |candidate: &Candidate| order[candidate.row].unwrap_or(f64::NEG_INFINITY);
                 let last =
                     |cell: Vec<Candidate>| cell.into_iter().max_by(|a, b| at(a).total_cmp(&at(b)));

@@ -47,6 +47,9 @@ pub struct AllocationExponent {
     pub a_se: Option<f64>,
     /// 95% interval over the resamples.
     pub a_ci95: Option<[f64; 2]>,
+    /// Whether so many resamples have no best share that the interval has no end.
+    #[serde(default)]
+    pub open: bool,
 }
 
 impl AllocationExponent {
@@ -67,12 +70,13 @@ impl AllocationExponent {
             a,
             a_se: deviation(&drawn),
             a_ci95: fit.interval(a, &drawn, &ends).filter(|_| !open),
+            open,
         })
     }
 
     /// Whether the data tell it: an interval over nearly all shares there are says nothing.
     pub fn is_told(&self) -> bool {
-        self.a_ci95.is_none_or(is_told)
+        !self.open && self.a_ci95.is_none_or(is_told)
     }
 }
 

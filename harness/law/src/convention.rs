@@ -28,6 +28,8 @@ pub struct Convention {
 /// Counts that differ from a multiple of ND by less than this share, from model to model, are that multiple:
 /// tables give FLOPs to a few digits.
 const PROPORTIONAL: f64 = 0.01;
+/// Logarithm of the range of N that tells so: three times.
+const LEAST_RANGE: f64 = 1.09;
 /// N that differ by less than this count as one model.
 const SAME: f64 = 1e-9;
 /// Multiples of ND that differ by less than this share are one.
@@ -86,6 +88,15 @@ impl Convention {
 
     /// Counts that are the same multiple of ND at every point, of logs of N and of FLOPs per token.
     fn multiple(name: &str, points: &[(f64, f64)]) -> Option<Self> {
+        let ends = points
+            .iter()
+            .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], (n, _)| {
+                [low.min(*n), high.max(*n)]
+            });
+        // Models of hardly different size do not tell a multiple from another power.
+        if ends[1] - ends[0] < LEAST_RANGE {
+            return None;
+        }
         let logs: Vec<f64> = points.iter().map(|(n, per_token)| per_token - n).collect();
         let mean = logs.iter().sum::<f64>() / logs.len() as f64;
         let off = |log: &f64| (log - mean).abs().exp_m1();

@@ -101,15 +101,22 @@ pub struct Residuals<'a> {
     points: &'a Points,
     /// Log of measured over predicted loss, and the point's weight.
     all: Vec<(f64, f64)>,
+    /// Sum of all squares, each by its weight.
+    weighed: f64,
+    /// Root mean square of all.
+    typical: f64,
 }
 
 impl<'a> Residuals<'a> {
     /// Residuals of predicted over measured loss, one for each point.
     pub fn new(form: Form, points: &'a Points, residuals: &[(f64, f64)]) -> Self {
+        let squares: f64 = residuals.iter().map(|(r, _)| r * r).sum();
         Residuals {
             form,
             points,
             all: residuals.iter().map(|(r, weight)| (-r, *weight)).collect(),
+            weighed: residuals.iter().map(|(r, weight)| weight * r * r).sum(),
+            typical: (squares / residuals.len() as f64).sqrt(),
         }
     }
 
@@ -155,17 +162,19 @@ impl<'a> Residuals<'a> {
 
     /// Points that share all their variables, by index.
     fn places(&self) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..self.points.len()).collect();
-        let compare = |a: &usize, b: &usize| {
-            let pairs = self.points.z(*a).iter().zip(self.points.z(*b));
-            let differs = pairs.filter(|(a, b)| (*a - *b).abs() > SAME);
-            differs
-                .map(|(a, b)| a.total_cmp(b))
-                .next()
-                .unwrap_or(std::cmp::Ordering::Equal)
+        // The number of each point's value, of each variable.
+        let numbered = |variable: usize| {
+            let mut number = vec![0usize; self.points.len()];
+            for (at, group) in self.values_of(variable).iter().enumerate() {
+                group.iter().for_each(|point| number[*point] = at);
+            }
+            number
         };
-        order.sort_by(compare);
-        let same = order.chunk_by(|a, b| compare(a, b).is_eq());
+        let numbers: Vec<Vec<usize>> = (0..self.form.variables().len()).map(numbered).collect();
+        let place = |point: &usize| numbers.iter().map(|it| it[*point]).collect::<Vec<_>>();
+        let mut order: Vec<usize> = (0..self.points.len()).collect();
+        order.sort_by_cached_key(place);
+        let same = order.chunk_by(|a, b| place(a) == place(b));
         same.map(<[usize]>::to_vec).collect()
     }
 
@@ -221,7 +230,9 @@ impl<'a> Residuals<'a> {
         let (mut normal, mut right, mut whole) = (Matrix2::zeros(), Vector2::zeros(), 0.0);
         let middle = group.iter().map(z).sum::<f64>() / group.len() as f64;
         for point in group {
-            let (row, r) = (Vector2::new(1.0, z(point) - middle), self.all[*point].0);
+            // A run counts by its weight.
+            let (r, root) = (self.all[*point].0, self.all[*point].1.sqrt());
+            let (row, r) = (Vector2::new(1.0, z(point) - middle) * root, r * root);
             normal += row * row.transpose();
             right += row * r;
             whole += r * r;
@@ -230,13 +241,12 @@ impl<'a> Residuals<'a> {
         let explained = line.dot(&right);
         let others = self.all.len().checked_sub(group.len() + parameters);
         let freedom = others.filter(|left| *left > 0)? as f64;
-        let all: f64 = self.all.iter().map(|(r, _)| r * r).sum();
-        let f = (explained / 2.0) / ((all - whole) / freedom);
+        let f = (explained / 2.0) / ((self.weighed - whole) / freedom);
         let p = by_chance(f, 2.0, freedom);
         let low = group.iter().map(z).fold(f64::INFINITY, f64::min);
         let high = group.iter().map(z).fold(f64::NEG_INFINITY, f64::max);
         let [from, to] = [low, high].map(|z| line[0] + line[1] * (z - middle));
-        let matters = from.abs().max(to.abs()) > self.typical().max(NO_MATTER);
+        let matters = from.abs().max(to.abs()) > self.typical.max(NO_MATTER);
         let names = self.form.variables();
         (matters && explained > EXPLAINED * whole).then(|| {
             let pattern = Pattern::Line {
@@ -276,12 +286,6 @@ impl<'a> Residuals<'a> {
             thirds: thirds.try_into().ok()?,
             points: order.len(),
         };
-        (p < RARE_PATTERN && self.typical() > NO_MATTER).then_some(pattern)
-    }
-
-    /// Root mean square of all residuals.
-    fn typical(&self) -> f64 {
-        let sum: f64 = self.all.iter().map(|(r, _)| r * r).sum();
-        (sum / self.all.len() as f64).sqrt()
+        (p < RARE_PATTERN && self.typical > NO_MATTER).then_some(pattern)
     }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, DeviceType};
 use isoflop_suite::{Backend, DeviceName, NoDevice};
 
-use crate::TrainError;
+use crate::{TrainError, kernels};
 
 /// Burn's word for a backend, where it is in this build.
 fn device_type(backend: Backend) -> Option<DeviceType> {
@@ -66,9 +66,10 @@ pub fn no_adapter(name: &DeviceName, backend: Backend, count: usize) -> NoDevice
 /// Opens a device, without autodiff.
 ///
 /// # Errors
-/// If the machine has no such device.
+/// If the machine has no such device, or the processor none of the instructions asked for.
 pub fn open_device(name: &DeviceName) -> Result<Device, TrainError> {
     let DeviceName::Adapter(backend, index) = name else {
+        kernels::asked().map_err(TrainError::Device)?;
         return Ok(Device::flex());
     };
     require_built(name)?;

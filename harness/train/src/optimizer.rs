@@ -31,7 +31,7 @@ impl AdamW {
     pub fn new(cell: &Cell, model: &Transformer) -> Self {
         let given = cell.training.optimizer;
         let vectors = ParamGroup::from_ids(vectors(model));
-        let scale = model.is_fused().then(Scale::default);
+        let scale = model.is_fused().then(Scale::one);
         let burn = match &scale {
             Some(scale) => {
                 let with = |weight_decay: f64| Fused {
@@ -114,10 +114,14 @@ impl AdamW {
 }
 
 /// A number that all parameters' steps share: what clips the gradients.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Scale(Arc<AtomicU32>);
 
 impl Scale {
+    fn one() -> Self {
+        Scale(Arc::new(AtomicU32::new(1f32.to_bits())))
+    }
+
     /// At most one; no number where it is none.
     fn set(&self, scale: f64) {
         let scale = if scale > 1.0 { 1.0 } else { scale };

@@ -298,6 +298,7 @@ fn envelope(curves: &[&Curve]) -> Option<Lines> {
     }
     // One model has no power, and two have any.
     let mut models: Vec<f64> = best.iter().map(|[_, log_n, ..]| *log_n).collect();
+    models.sort_by(f64::total_cmp);
     models.dedup();
     (models.len() >= LEAST_CURVES).then(|| Lines::through(&best))?
 }
@@ -307,16 +308,21 @@ fn envelope(curves: &[&Curve]) -> Option<Lines> {
 /// too (DerSimonian and Laird 1986, for a line), in their weights and in the resamples.
 fn second(found: &Found, method: Method) -> Result<Approach, String> {
     let minima: Vec<&Minimum> = of(found.minima, method).collect();
+    // How surely a minimum is known, with so much scatter beside the noise.
+    let variance = |minimum: &Minimum, extra: f64| {
+        let known = minimum.log_n_se.powi(2);
+        known.max(minimum.noise_se.powi(2) + extra)
+    };
     let places = |log_n: &dyn Fn(&Minimum) -> Option<[f64; 2]>, extra: f64| {
         let place = |minimum: &&Minimum| {
             let [log_n, log_d] = log_n(minimum)?;
-            let weight = (minimum.log_n_se.powi(2) + extra).recip();
+            let weight = variance(minimum, extra).recip();
             Some([minimum.flops.ln(), log_n, log_d, weight])
         };
         minima.iter().filter_map(place).collect::<Vec<[f64; 4]>>()
     };
     let best = |minimum: &Minimum| Some([minimum.n.ln(), minimum.d.ln()]);
-    let extra = scatter(&places(&best, 0.0));
+    let extra = scatter(&minima);
     let lines = Lines::through(&places(&best, extra));
     let lines = lines.ok_or("fewer than two slices have such a minimum")?;
     let draws = minima.iter().map(|minimum| minimum.draws.len()).min();
@@ -344,9 +350,12 @@ fn second(found: &Found, method: Method) -> Result<Approach, String> {
     Ok(lines.approach(2, of_slices(method), Some(method), minima.len(), &drawn))
 }
 
-/// The variance of `ln N` about its line over `ln C` beyond what the weights say.
-fn scatter(places: &[[f64; 4]]) -> f64 {
-    let points: Vec<[f64; 3]> = places.iter().map(|p| [p[0], p[1], p[3]]).collect();
+/// The variance of minima's `ln N` about their line over `ln C`, beyond what the noise of the losses makes.
+fn scatter(minima: &[&Minimum]) -> f64 {
+    // Without any noise minima would weigh without end.
+    let weight = |minimum: &Minimum| minimum.noise_se.max(1e-9).powi(-2);
+    let point = |minimum: &&Minimum| [minimum.flops.ln(), minimum.n.ln(), weight(minimum)];
+    let points: Vec<[f64; 3]> = minima.iter().map(point).collect();
     let Some([at, slope]) = line(&points) else {
         return 0.0;
     };
@@ -373,7 +382,12 @@ fn third(found: &Found) -> Result<Approach, String> {
     let convention = convention.ok_or("FLOPs per token do not rise with N in this table")?;
     let said = |error: LawError| error.to_string();
     let exponent = AllocationExponent::of(law, &convention).map_err(said)?;
-    let AllocationExponent { a, a_se, a_ci95 } = exponent;
+    if exponent.open {
+        return Err("too many resamples of it have no best share of compute".to_owned());
+    }
+    let AllocationExponent {
+        a, a_se, a_ci95, ..
+    } = exponent;
     let g = best_at_one(law, &convention).ok_or(said(LawError::NoOptimum))?;
     // With C = k N^p D, D* = C^(1 - p a) / (k G^p).
     let p = convention.exponent;
@@ -409,21 +423,14 @@ pub fn bias(found: &Found, approaches: &[Approach]) -> Vec<Bias> {
         slice.with(losses.collect())
     };
     let of_method = |method: Method| {
-        let best = |minimum: &Minimum| {
-            [
-                minimum.flops.ln(),
-                minimum.n.ln(),
-                0.0,
-                minimum.log_n_se.powi(-2),
-            ]
-        };
-        let extra = scatter(&of(found.minima, method).map(best).collect::<Vec<_>>());
+        let extra = scatter(&of(found.minima, method).collect::<Vec<_>>());
         let points: Vec<[f64; 3]> = of(found.minima, method)
             .filter_map(|minimum| {
                 let mut slices = found.slices.iter();
                 let slice = slices.find(|slice| slice.flops == minimum.flops)?;
                 let [log_n, _] = method.minimum(&slice.log_n, &exact(slice).loss)?;
-                let weight = (minimum.log_n_se.powi(2) + extra).recip();
+                let own = minimum.noise_se.powi(2) + extra;
+                let weight = minimum.log_n_se.powi(2).max(own).recip();
                 Some([minimum.flops.ln(), log_n, weight])
             })
             .collect();

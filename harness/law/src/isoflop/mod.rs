@@ -40,8 +40,12 @@ pub struct Minimum {
     pub n: f64,
     /// 95% interval of it, by the noise of the losses.
     pub n_ci95: Option<[f64; 2]>,
-    /// Standard error of `ln N`, by which the minimum counts.
+    /// Standard error of `ln N`, by which the minimum counts: by the noise, and never less than a third of the distance
+    /// between models.
     pub log_n_se: f64,
+    /// The same by the noise alone.
+    #[serde(skip)]
+    noise_se: f64,
     /// Tokens it is trained on for the budget, by those of the slice's models.
     pub d: f64,
     /// Its loss.
@@ -212,7 +216,9 @@ fn minimum(
     let draws: Vec<Option<[f64; 2]>> = (0..count)
         .map(|_| {
             let noisy = slice.loss.iter().enumerate().map(|(model, loss)| {
-                let se = slice.se.as_ref().map_or(noise * loss, |se| se[model]);
+                // The mean of several runs is as much surer.
+                let of_mean = noise / (slice.runs_of[model] as f64).sqrt();
+                let se = slice.se.as_ref().map_or(of_mean * loss, |se| se[model]);
                 // An open interval: neither end has a finite quantile.
                 let share = rng.random_range(f64::EPSILON..1.0);
                 (loss + se * normal.inverse_cdf(share)).max(f64::MIN_POSITIVE)
@@ -237,6 +243,7 @@ fn minimum(
             .and_then(|ends| holding(log_n, ends))
             .map(|ends| ends.map(f64::exp)),
         log_n_se: deviation(&found)?.max(least) * share,
+        noise_se: deviation(&found)? * share,
         d: slice.log_d(log_n).exp(),
         loss,
         draws,

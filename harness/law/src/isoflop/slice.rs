@@ -26,6 +26,8 @@ pub struct Slice {
     ends: [f64; 2],
     /// Its runs.
     pub runs: usize,
+    /// Runs of each model.
+    pub runs_of: Vec<usize>,
     /// Runs beyond the first of their model, and the sum of squares by which the log losses of runs of one model
     /// differ from their mean.
     pub repeats: (usize, f64),
@@ -145,6 +147,7 @@ impl Slice {
                     [low.min(*log), high.max(*log)]
                 }),
             runs: points.len(),
+            runs_of: models.iter().map(|model| model.len()).collect(),
             repeats: (
                 points.len() - models.len(),
                 models.iter().map(|model| squares(model)).sum(),
@@ -185,18 +188,22 @@ impl Slice {
     /// of it, over how far noise alone of size 1 would bring it (pseudo-residuals, as of Gasser,
     /// Sroka and Jennen-Steinmetz 1986). A slice bends too much for one polynomial through it all.
     pub fn roughness(&self) -> Vec<f64> {
-        let neighbours = |x: &[f64], y: &[f64]| {
+        let neighbours = |x: &[f64], y: &[f64], runs: &[usize]| {
             let others = [0, 1, 3, 4];
             let share = |i: usize| -> f64 {
                 let rest = others.iter().filter(|j| **j != i);
                 rest.map(|j| (x[2] - x[*j]) / (x[i] - x[*j])).product()
             };
             let through: f64 = others.iter().map(|i| share(*i) * y[*i].ln()).sum();
-            let spread: f64 = others.iter().map(|i| share(*i).powi(2)).sum();
-            (y[2].ln() - through) / (1.0 + spread).sqrt()
+            let of = |i: usize| runs[i] as f64;
+            let spread: f64 = others.iter().map(|i| share(*i).powi(2) / of(*i)).sum();
+            (y[2].ln() - through) / (1.0 / of(2) + spread).sqrt()
         };
         let models = self.log_n.windows(5).zip(self.loss.windows(5));
-        models.map(|(x, y)| neighbours(x, y)).collect()
+        let models = models.zip(self.runs_of.windows(5));
+        models
+            .map(|((x, y), runs)| neighbours(x, y, runs))
+            .collect()
     }
 
     /// Why the slice has no minimum by these methods, and the cell that would give it one.

@@ -3,7 +3,8 @@
 /// Numbers that are summed side by side: one vector of the widest instructions.
 pub const LANES: usize = 16;
 
-/// `a * b + c`, with one rounding where the instructions have it. Without them `mul_add` would be a call.
+/// `a * b + c` with one rounding, on architectures of which all but old processors have the instruction; there it is a
+/// call, and slow.
 #[inline(always)]
 pub fn fma(a: f32, b: f32, c: f32) -> f32 {
     if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {

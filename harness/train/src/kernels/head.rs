@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::functions::{exp, fold, largest};
 use super::lanes::{InstructionSet, vectorized};
-use super::matrix::{Matrix, multiply};
+use super::matrix::{Matrix, add_product, multiply, product};
 
 /// Logits that are there at once, on each thread.
 const AT_ONCE: usize = 1 << 18;
@@ -49,6 +49,7 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// On this thread alone.
     fn logits(self, x: &[f32], rows: usize) -> Vec<f32> {
         let mut z = vec![0f32; rows * self.vocabulary()];
         multiply(
@@ -94,7 +95,7 @@ pub fn mean_with_gradients(batch: Batch, set: InstructionSet) -> (f32, Vec<f32>,
     let (mut losses, mut dx) = (vec![0f32; rows], vec![0f32; batch.x.len()]);
     let mut dhead = vec![0f32; batch.head.len()];
     let at_once = batch.rows_at_once();
-    // Parts one after the other: the head's gradient is a sum over them, in one order.
+    // Parts one after the other, each on all threads: the head's gradient is a sum over them, in one order.
     let parts = batch
         .x
         .chunks(at_once * batch.width)
@@ -103,7 +104,8 @@ pub fn mean_with_gradients(batch: Batch, set: InstructionSet) -> (f32, Vec<f32>,
         .chunks_mut(at_once * batch.width)
         .zip(losses.chunks_mut(at_once));
     for ((x, targets), (dx, losses)) in parts.zip(written) {
-        let mut z = batch.logits(x, targets.len());
+        let rows_of_x = batch.rows(x, targets.len());
+        let mut z = product(rows_of_x, batch.head().transposed());
         rows_of_losses(set, &mut z, targets, losses, Some(1.0 / rows as f32));
         let dz = Matrix {
             values: &z,
@@ -111,12 +113,11 @@ pub fn mean_with_gradients(batch: Batch, set: InstructionSet) -> (f32, Vec<f32>,
             columns: batch.vocabulary(),
             strides: [batch.vocabulary(), 1],
         };
-        multiply(dz, batch.head(), dx, batch.width, false);
-        let x = batch.rows(x, targets.len());
+        dx.copy_from_slice(&product(dz, batch.head()));
         if batch.turned {
-            multiply(x.transposed(), dz, &mut dhead, batch.vocabulary(), true);
+            add_product(rows_of_x.transposed(), dz, &mut dhead);
         } else {
-            multiply(dz.transposed(), x, &mut dhead, batch.width, true);
+            add_product(dz.transposed(), rows_of_x, &mut dhead);
         }
     }
     // In f64: a mean of thousands of losses is to have the digits of one.

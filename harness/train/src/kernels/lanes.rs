@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A set of vector instructions. Sums are made in another order in each, so that results are the same to the last bit on
-/// one set alone.
+/// A set of vector instructions. Sums are made in another order in each. Matrix products follow what `gemm` finds of the
+/// processor by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstructionSet {
     /// x86-64 with AVX-512.
@@ -28,15 +28,38 @@ impl fmt::Display for InstructionSet {
     }
 }
 
-/// The set that kernels run on here, or the narrower one that `ISOFLOP_INSTRUCTIONS` names.
+/// The variable that asks for a narrower set.
+const ASKED: &str = "ISOFLOP_INSTRUCTIONS";
+
+/// The set that kernels run on here: the widest, or the one that `ISOFLOP_INSTRUCTIONS` names.
 pub fn instruction_set() -> InstructionSet {
     static FOUND: OnceLock<InstructionSet> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        let asked = std::env::var("ISOFLOP_INSTRUCTIONS").unwrap_or_default();
-        let here = InstructionSet::all().into_iter().filter(|it| it.is_here());
-        let wanted = here.clone().find(|it| it.to_string() == asked);
-        let widest = here.into_iter().next();
-        wanted.or(widest).unwrap_or(InstructionSet::Portable)
+        let widest = here().next().unwrap_or(InstructionSet::Portable);
+        asked().ok().flatten().unwrap_or(widest)
+    })
+}
+
+fn here() -> impl Iterator<Item = InstructionSet> {
+    InstructionSet::all().into_iter().filter(|it| it.is_here())
+}
+
+/// The set that the environment asks for.
+///
+/// # Errors
+/// If this processor has none of that name; the error says which it has.
+pub fn asked() -> Result<Option<InstructionSet>, String> {
+    let Some(asked) = std::env::var_os(ASKED) else {
+        return Ok(None);
+    };
+    let asked = asked.to_string_lossy();
+    let found = here().find(|it| it.to_string() == asked);
+    found.map(Some).ok_or_else(|| {
+        let names: Vec<String> = here().map(|it| it.to_string()).collect();
+        format!(
+            "{ASKED} is `{asked}`, and this processor has {}",
+            names.join(", ")
+        )
     })
 }
 

@@ -1,6 +1,7 @@
 //! The operations of a training step that Burn's own pieces compute in many passes over memory, in one: causal
-//! attention with rotary positions, the activations of the feed-forward network, RMSNorm, and head and cross-entropy
-//! together. Each is a node of the autodiff graph with a backward pass of its own, for f32 on `flex`.
+//! attention with rotary positions, the activations of the feed-forward network, RMSNorm, linear layers with what flows
+//! past them, head and cross-entropy together, and AdamW. Each is a node of the autodiff graph with a backward pass of its
+//! own, for f32 on `flex`.
 //!
 //! Everywhere else the model is computed by Burn's operations, which are also what the check of a device holds these
 //! against ([`Transformer::plain`](crate::Transformer::plain)).
@@ -29,7 +30,7 @@ pub use activation::Activation;
 pub use adamw::AdamWStep;
 pub use attention::Turns;
 use backend::Fused;
-pub use lanes::{InstructionSet, instruction_set};
+pub use lanes::{InstructionSet, asked, instruction_set};
 
 /// Whether a device computes these.
 pub fn are_for(device: &Device) -> bool {

@@ -129,7 +129,7 @@ impl Transformer {
         logits
     }
 
-    /// Cross-entropy of each target, in nats.
+    /// Cross-entropy of each target, in nats, of a model that is not trained any more: it may have no gradient.
     ///
     /// # Shapes
     /// - tokens, targets, output: `[batch, sequence]`
