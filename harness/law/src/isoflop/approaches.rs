@@ -303,27 +303,21 @@ fn envelope(curves: &[&Curve]) -> Option<Lines> {
     (models.len() >= LEAST_CURVES).then(|| Lines::through(&best))?
 }
 
-/// The power law through the minima of slices. Minima scatter about a power law by more than the noise of their
-/// losses moves them, where learning rates or the curve's form favour some: what is left of their scatter is noise
-/// too (DerSimonian and Laird 1986, for a line), in their weights and in the resamples.
+/// The power law through the minima of slices, weighed as Porian et al. weigh them. Minima scatter about a power law by
+/// more than the noise of their losses moves them, where learning rates or the curve's form favour some: what is left of
+/// their scatter (DerSimonian and Laird 1986, for a line) moves them in the resamples too.
 fn second(found: &Found, method: Method) -> Result<Approach, String> {
     let minima: Vec<&Minimum> = of(found.minima, method).collect();
-    // How surely a minimum is known, with so much scatter beside the noise.
-    let variance = |minimum: &Minimum, extra: f64| {
-        let known = minimum.log_n_se.powi(2);
-        known.max(minimum.noise_se.powi(2) + extra)
-    };
-    let places = |log_n: &dyn Fn(&Minimum) -> Option<[f64; 2]>, extra: f64| {
+    let beyond_noise = scatter(&minima);
+    let places = |log_n: &dyn Fn(&Minimum) -> Option<[f64; 2]>| {
         let place = |minimum: &&Minimum| {
             let [log_n, log_d] = log_n(minimum)?;
-            let weight = variance(minimum, extra).recip();
-            Some([minimum.flops.ln(), log_n, log_d, weight])
+            Some([minimum.flops.ln(), log_n, log_d, minimum.log_n_se.powi(-2)])
         };
         minima.iter().filter_map(place).collect::<Vec<[f64; 4]>>()
     };
     let best = |minimum: &Minimum| Some([minimum.n.ln(), minimum.d.ln()]);
-    let extra = scatter(&minima);
-    let lines = Lines::through(&places(&best, extra));
+    let lines = Lines::through(&places(&best));
     let lines = lines.ok_or("fewer than two slices have such a minimum")?;
     let draws = minima.iter().map(|minimum| minimum.draws.len()).min();
     let mut rng = ChaCha8Rng::seed_from_u64(found.options.seed);
@@ -332,7 +326,9 @@ fn second(found: &Found, method: Method) -> Result<Approach, String> {
         .map(|draw| {
             let moves: Vec<f64> = minima
                 .iter()
-                .map(|_| extra.sqrt() * normal.inverse_cdf(rng.random_range(f64::EPSILON..1.0)))
+                .map(|_| {
+                    beyond_noise.sqrt() * normal.inverse_cdf(rng.random_range(f64::EPSILON..1.0))
+                })
                 .collect();
             let moved = |minimum: &Minimum| {
                 let at = minima.iter().position(|it| std::ptr::eq(*it, minimum))?;
@@ -344,7 +340,7 @@ fn second(found: &Found, method: Method) -> Result<Approach, String> {
                 let log_n = log_n + moves[at];
                 Some([log_n, slice.log_d(log_n)])
             };
-            Lines::through(&places(&moved, extra))
+            Lines::through(&places(&moved))
         })
         .collect();
     Ok(lines.approach(2, of_slices(method), Some(method), minima.len(), &drawn))
@@ -423,15 +419,12 @@ pub fn bias(found: &Found, approaches: &[Approach]) -> Vec<Bias> {
         slice.with(losses.collect())
     };
     let of_method = |method: Method| {
-        let extra = scatter(&of(found.minima, method).collect::<Vec<_>>());
         let points: Vec<[f64; 3]> = of(found.minima, method)
             .filter_map(|minimum| {
                 let mut slices = found.slices.iter();
                 let slice = slices.find(|slice| slice.flops == minimum.flops)?;
                 let [log_n, _] = method.minimum(&slice.log_n, &exact(slice).loss)?;
-                let own = minimum.noise_se.powi(2) + extra;
-                let weight = minimum.log_n_se.powi(2).max(own).recip();
-                Some([minimum.flops.ln(), log_n, weight])
+                Some([minimum.flops.ln(), log_n, minimum.log_n_se.powi(-2)])
             })
             .collect();
         let [_, a] = line(&points)?;
