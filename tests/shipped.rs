@@ -262,3 +262,25 @@ fn answer(fit: &serde_json::Value) -> String {
     });
     all.collect::<Vec<_>>().join(", ")
 }
+
+/// The README's speeds are those that were measured.
+#[test]
+fn the_readme_shows_the_speeds_measured() {
+    let table = project().join("results/reference/peer/steps.csv");
+    let table = fs::read_to_string(table).unwrap();
+    let readme = readme();
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let number = |at: usize| cells[at].parse::<f64>().unwrap();
+        let shape = format!(
+            "| {} x {}, {} x {} |",
+            cells[0], cells[1], cells[2], cells[3]
+        );
+        let ratio = format!("{:.2} [{:.2}, {:.2}]", number(6), number(7), number(8));
+        let told = readme.lines().find(|line| line.starts_with(&shape));
+        assert!(
+            told.is_some_and(|line| line.contains(&ratio)),
+            "{shape} {ratio}"
+        );
+    }
+}
