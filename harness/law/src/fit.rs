@@ -283,7 +283,12 @@ fn fit_law<L: Law<P>, const P: usize>(
         units: units.len(),
         parameters,
         value: best.value,
-        gradient_norm: best.gradient,
+        // JSON has no infinity: where nothing pulls, or without end, it is as large as numbers are.
+        gradient_norm: if best.gradient.is_finite() {
+            best.gradient
+        } else {
+            f64::MAX
+        },
         starts: search.starts,
         starts_at_optimum: search.at_optimum,
         next_minimum: search.minima.get(1).map(|minimum| minimum.value),
@@ -580,7 +585,10 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         let profile95 = bounds.map(|bounds| {
             let value = |end| self.value(index, end).clamp(-LARGEST, LARGEST);
             // An amplitude that underflows has no logarithm to start from.
-            bounds.map(|end| end.map(value).filter(|value| !value.is_nan()))
+            let [low, high] = bounds.map(|end| end.map(value).filter(|value| !value.is_nan()));
+            // From its logarithm and back a bound may move past the value by a rounding.
+            let at = natural(law, &self.best.theta)[index];
+            [low.map(|low| low.min(at)), high.map(|high| high.max(at))]
         });
         let piled = ends.filter(|_| enough && self.piles_up(index, &coordinates, reach, tail));
         let verdict = bounds.map(Identification::of);
