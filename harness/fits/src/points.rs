@@ -270,7 +270,7 @@ fn unusable(named: &[(String, &Vec<Option<f64>>)], columns: &Columns, row: usize
     match first.map(|(name, column)| (name, column[row])) {
         Some((name, Some(value))) if value.is_nan() => format!("{name} is missing"),
         Some((name, Some(value))) => format!("{name} is {value}, and is to be above zero"),
-        Some((name, None)) => match columns.words(name)[row].as_str() {
+        Some((name, None)) => match columns.word(name, row).as_str() {
             "" => format!("{name} is missing"),
             word => format!("{name} is `{word}`, no number"),
         },

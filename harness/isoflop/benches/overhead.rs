@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use isoflop_corpus::Corpus;
 use isoflop_suite::{Definition, DeviceName, Plan, Step};
-use isoflop_train::{Keeper, on_threads, open_device, train};
+use isoflop_train::{Keeper, train};
 
 const SUITE: &str = r#"
     [corpus.grammar]
@@ -111,16 +111,16 @@ fn bare() {
     let plan = Plan::new(&definition, &corpus.facts).expect("a plan");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for planned in &plan.cells {
-        let trained = on_threads(cores, || {
-            let device = open_device(&DeviceName::Flex).expect("the processor");
-            train(&planned.cell, &corpus, &device, &mut Nothing)
-        });
-        let outcome = trained.expect("threads").expect("a loss");
+        let mut nothing = Nothing { threads: cores };
+        let trained = train(&planned.cell, &corpus, &DeviceName::Flex, &mut nothing);
+        let outcome = trained.expect("a loss");
         assert!(outcome.end.scores().is_some());
     }
 }
 
-struct Nothing;
+struct Nothing {
+    threads: usize,
+}
 
 impl Keeper for Nothing {
     fn checkpoint(&mut self) -> io::Result<Option<Vec<u8>>> {
@@ -133,6 +133,10 @@ impl Keeper for Nothing {
 
     fn record(&mut self, _: &Step) -> io::Result<()> {
         Ok(())
+    }
+
+    fn threads(&self) -> usize {
+        self.threads
     }
 
     fn wants_checkpoint(&mut self) -> bool {

@@ -4,7 +4,6 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
-use crate::law::Law;
 use crate::minimize::{Minimum, Problem};
 
 /// Parts that a jackknife leaves out one by one; more units than this are put together.
@@ -12,9 +11,9 @@ const MOST_PARTS: usize = 200;
 
 /// Refits to resamples.
 #[derive(Debug, Clone)]
-pub struct Resamples<const P: usize> {
+pub struct Resamples {
     /// Theta of every resample whose refit converged.
-    pub thetas: Vec<[f64; P]>,
+    pub thetas: Vec<Vec<f64>>,
     /// By how much each of these fits its resample better than the fit to all points does.
     pub drops: Vec<f64>,
     /// Resamples whose refit did not converge.
@@ -23,21 +22,22 @@ pub struct Resamples<const P: usize> {
 
 /// Fits the law to units drawn with replacement (Efron 1979), as often as asked. Refits begin at the
 /// minima that the search over all points found. Resample `i` depends on the seed and on `i` alone.
-pub fn resample<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    minima: &[[f64; P]],
+pub fn resample(
+    problem: &Problem,
+    minima: &[Vec<f64>],
     units: &[Vec<usize>],
     count: usize,
     seed: u64,
-) -> Resamples<P> {
-    let refits: Vec<Option<([f64; P], f64)>> = (0..count)
+) -> Resamples {
+    let refits: Vec<Option<(Vec<f64>, f64)>> = (0..count)
         .into_par_iter()
         .map(|i| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(i as u64);
-            let drawn = problem.drawn(draw(units, problem.points.len(), &mut rng));
+            let drawn = problem.drawn(&draw(units, problem.points.len(), &mut rng));
             let refit = refit(&drawn, minima)?;
-            Some((refit.theta, drawn.value(&minima[0]) - refit.value))
+            let drop = drawn.value(&minima[0]) - refit.value;
+            Some((refit.theta, drop))
         })
         .collect();
     let failed = refits.iter().filter(|refit| refit.is_none()).count();
@@ -67,11 +67,7 @@ fn draw(units: &[Vec<usize>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize
 }
 
 /// Theta with one part of the units left out, for each part in turn.
-pub fn jackknife<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    minima: &[[f64; P]],
-    units: &[Vec<usize>],
-) -> Vec<[f64; P]> {
+pub fn jackknife(problem: &Problem, minima: &[Vec<f64>], units: &[Vec<usize>]) -> Vec<Vec<f64>> {
     let parts = units.len().min(MOST_PARTS);
     (0..parts)
         .into_par_iter()
@@ -81,15 +77,13 @@ pub fn jackknife<L: Law<P>, const P: usize>(
                 .enumerate()
                 .filter(|(unit, _)| unit % parts != part);
             let draws = kept.flat_map(|(_, unit)| unit.iter().map(|point| (*point, 1.0)));
-            refit(&problem.drawn(draws.collect()), minima).map(|minimum| minimum.theta)
+            let draws: Vec<_> = draws.collect();
+            refit(&problem.drawn(&draws), minima).map(|minimum| minimum.theta)
         })
         .collect()
 }
 
-fn refit<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    minima: &[[f64; P]],
-) -> Option<Minimum<P>> {
+fn refit(problem: &Problem, minima: &[Vec<f64>]) -> Option<Minimum> {
     let refits = minima.iter().map(|theta| problem.refine(theta));
     refits
         .filter(|minimum| minimum.converged)

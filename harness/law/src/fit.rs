@@ -6,7 +6,6 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::bootstrap::{Resamples, jackknife, resample};
 use crate::declaration::Role;
-use crate::form::with_law;
 use crate::identification::{Identification, advice};
 use crate::interval::{bca, deviation, holding, percentile, quantile, student_quantile, tail};
 use crate::law::{Law, Points};
@@ -232,13 +231,11 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
     possible(form, table, options)?;
     let centre = table.centre();
     let points = Points::new(table, &centre, table.weights(options.objective)?);
-    with_law!(form, &centre, |law, P| {
-        fit_law::<_, P>(&law, form, table, &points, options)
-    })
+    fit_law(&*form.law(&centre), form, table, &points, options)
 }
 
-fn fit_law<L: Law<P>, const P: usize>(
-    law: &L,
+fn fit_law(
+    law: &dyn Law,
     form: Form,
     table: &Table,
     points: &Points,
@@ -246,14 +243,18 @@ fn fit_law<L: Law<P>, const P: usize>(
 ) -> Result<Fit, LawError> {
     let mut problem = Problem::new(law, points, options.objective);
     problem.pins = fixed(law, form, &options.fixed)?;
-    let free = P - problem.pins.len();
+    let free = law.count() - problem.pins.len();
     let mut search = search(&problem, form)?;
     let lost = lost(law, form, &search.minima[0].theta);
     search.minima[0].converged &= lost.is_none();
     let best = &search.minima[0];
     let units = table.units();
     let no_intervals = too_few_units(table, units.len(), free);
-    let minima: Vec<[f64; P]> = search.minima.iter().map(|minimum| minimum.theta).collect();
+    let minima: Vec<Vec<f64>> = search
+        .minima
+        .iter()
+        .map(|minimum| minimum.theta.clone())
+        .collect();
     let drawn = best.converged && no_intervals.is_none();
     let count = if drawn { options.bootstrap } else { 0 };
     let resamples = resample(&problem, &minima, &units, count, options.seed);
@@ -308,7 +309,7 @@ fn fit_law<L: Law<P>, const P: usize>(
         resamples: resamples
             .thetas
             .iter()
-            .map(|theta| natural(law, theta).to_vec())
+            .map(|theta| natural(law, theta))
             .collect(),
         failed_resamples: resamples.failed,
         ends: ends.concat(),
@@ -316,8 +317,8 @@ fn fit_law<L: Law<P>, const P: usize>(
 }
 
 /// The parameters that are not fitted, by index, as [`Law::pin`] takes them.
-fn fixed<L: Law<P>, const P: usize>(
-    law: &L,
+fn fixed(
+    law: &dyn Law,
     form: Form,
     given: &[(String, f64)],
 ) -> Result<Vec<(usize, f64)>, LawError> {
@@ -373,11 +374,7 @@ fn too_few_units(table: &Table, units: usize, free: usize) -> Option<String> {
 }
 
 /// Why a descent did not end at a minimum, in words.
-fn trouble<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    form: Form,
-    end: &Minimum<P>,
-) -> String {
+fn trouble(problem: &Problem, form: Form, end: &Minimum) -> String {
     let why = match end.stop {
         Stop::Steps => "the search used up its steps",
         Stop::NotFinite => "the objective is not finite",
@@ -389,7 +386,7 @@ fn trouble<L: Law<P>, const P: usize>(
         let value = values[*index].abs();
         problem.law.logarithmic(*index) && !(1e-12..1e12).contains(&value)
     };
-    let run: Vec<String> = (0..P)
+    let run: Vec<String> = (0..values.len())
         .filter(far)
         .map(|index| format!("{} = {:.1e}", form.parameters()[index], values[index]))
         .collect();
@@ -448,36 +445,34 @@ pub fn possible(form: Form, table: &Table, options: &FitOptions) -> Result<(), L
 }
 
 /// What the descents found.
-struct Search<const P: usize> {
+struct Search {
     starts: usize,
     at_optimum: usize,
     /// Different minima, best first; where none converged, the lowest point reached.
-    minima: Vec<Minimum<P>>,
+    minima: Vec<Minimum>,
 }
 
-fn search<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    form: Form,
-) -> Result<Search<P>, LawError> {
+fn search(problem: &Problem, form: Form) -> Result<Search, LawError> {
     let starts = problem.law.starts(problem.points);
-    let mut ends: Vec<Minimum<P>> = starts
+    let mut ends: Vec<Minimum> = starts
         .par_iter()
         .map(|start| problem.descend(start))
         .filter(|end| end.value.is_finite() && end.theta.iter().all(|t| t.is_finite()))
         .collect();
     ends.sort_by(|a, b| a.value.total_cmp(&b.value));
-    let lowest = *ends
+    let lowest = ends
         .first()
+        .cloned()
         .ok_or(LawError::NoMinimum { form: form.name() })?;
     let tolerance = problem.objective.tolerance(lowest.value, problem.weight());
     let same = |a: f64, b: f64| (a - b).abs() <= tolerance;
-    let mut minima: Vec<Minimum<P>> = Vec::new();
+    let mut minima: Vec<Minimum> = Vec::new();
     for end in ends.iter().filter(|end| end.converged) {
         let new = minima
             .last()
             .is_none_or(|last| !same(last.value, end.value));
         if new && minima.len() < MOST_MINIMA {
-            minima.push(*end);
+            minima.push(end.clone());
         }
     }
     // A point below every minimum means that the true one was not found.
@@ -500,14 +495,14 @@ fn search<L: Law<P>, const P: usize>(
 
 /// Which parameters are so large or small that no number holds them: the law that is kept would not be the one that
 /// was fitted.
-fn lost<L: Law<P>, const P: usize>(law: &L, form: Form, theta: &[f64; P]) -> Option<String> {
+fn lost(law: &dyn Law, form: Form, theta: &[f64]) -> Option<String> {
     let values = law.natural(theta);
     let beyond = |index: &usize| {
         let size = values[*index].abs();
         let vanished = law.logarithmic(*index) && size < LARGEST.recip();
         vanished || size.is_nan() || size >= LARGEST
     };
-    let names: Vec<&str> = (0..P)
+    let names: Vec<&str> = (0..values.len())
         .filter(beyond)
         .map(|index| form.parameters()[index])
         .collect();
@@ -520,31 +515,31 @@ fn lost<L: Law<P>, const P: usize>(law: &L, form: Form, theta: &[f64; P]) -> Opt
 }
 
 /// The form's parameters from theta, none infinite.
-fn natural<L: Law<P>, const P: usize>(law: &L, theta: &[f64; P]) -> [f64; P] {
-    law.natural(theta)
-        .map(|value| value.clamp(-LARGEST, LARGEST))
+fn natural(law: &dyn Law, theta: &[f64]) -> Vec<f64> {
+    let values = law.natural(theta).into_iter();
+    values.map(|value| value.clamp(-LARGEST, LARGEST)).collect()
 }
 
 /// What tells how sure a fit's parameters are.
-struct Spread<'a, L, const P: usize> {
-    problem: &'a Problem<'a, L, P>,
+struct Spread<'a> {
+    problem: &'a Problem<'a>,
     form: Form,
-    best: &'a Minimum<P>,
+    best: &'a Minimum,
     units: usize,
     /// Parameters that are not fixed.
     free: usize,
     /// Whether intervals are to be had at all.
     profiled: bool,
     least_loss: f64,
-    resamples: &'a Resamples<P>,
-    jackknife: &'a [[f64; P]],
+    resamples: &'a Resamples,
+    jackknife: &'a [Vec<f64>],
 }
 
-impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
+impl Spread<'_> {
     /// Every parameter, with the law at the ends of its profile where its resamples pile up.
     fn parameters(&self) -> Vec<(Parameter, Vec<Vec<f64>>)> {
         let rise = self.rise();
-        (0..P)
+        (0..self.problem.law.count())
             .into_par_iter()
             .map(|index| self.parameter(index, rise))
             .collect()
@@ -557,7 +552,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
         if self.problem.pins.iter().any(|(pinned, _)| *pinned == index) {
             return (Parameter::fixed(name, value), Vec::new());
         }
-        let drawn = |thetas: &[[f64; P]]| -> Vec<f64> {
+        let drawn = |thetas: &[Vec<f64>]| -> Vec<f64> {
             thetas
                 .iter()
                 .map(|theta| natural(law, theta)[index])
@@ -581,7 +576,9 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
             let step = spread.unwrap_or(0.05).max(1e-4);
             profile(self.problem, self.best, index, at, step, rise, reach)
         });
-        let bounds = ends.map(|ends| ends.map(|end| end.bound));
+        let bounds = ends
+            .as_ref()
+            .map(|ends| ends.each_ref().map(|end| end.bound));
         let profile95 = bounds.map(|bounds| {
             let value = |end| self.value(index, end).clamp(-LARGEST, LARGEST);
             // An amplitude that underflows has no logarithm to start from.
@@ -599,7 +596,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
             name,
             value,
             se: deviation(&values).filter(|_| piled.is_none()),
-            ci95: match (piled, profile95) {
+            ci95: match (&piled, profile95) {
                 (Some(_), Some(profile)) => self.closed(index, value, profile),
                 _ => resampled.or(percentile95),
             },
@@ -610,7 +607,7 @@ impl<L: Law<P>, const P: usize> Spread<'_, L, P> {
                 advice(self.form, index, verdict, &natural(law, &self.best.theta))
             }),
         };
-        let natural_end = |end: &End<P>| natural(law, &end.theta).to_vec();
+        let natural_end = |end: &End| natural(law, &end.theta);
         let ends = piled.map_or_else(Vec::new, |ends| ends.iter().map(natural_end).collect());
         (parameter, ends)
     }
@@ -699,11 +696,7 @@ fn noise(residuals: &[(f64, f64)], parameters: usize) -> Vec<f64> {
         .collect()
 }
 
-fn aicc<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    best: &Minimum<P>,
-    free: usize,
-) -> Option<f64> {
+fn aicc(problem: &Problem, best: &Minimum, free: usize) -> Option<f64> {
     let n = problem.points.len() as f64;
     // The noise's scale is a parameter too.
     let k = free as f64 + 1.0;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::declaration::{Declaration, Role};
+use crate::law::{ByPoint, Law};
 use crate::{LawError, forms};
 
 /// A law's form. N is parameters, D training tokens, x either or training FLOPs.
@@ -100,6 +101,27 @@ impl Form {
         self.declaration().equation
     }
 
+    /// The form as the engine takes it, for data around `centre`.
+    pub(crate) fn law(self, centre: &[f64]) -> Box<dyn Law> {
+        use crate::forms::{Broken, DataConstrained, Kaplan, Powers, Saturating, Shifted};
+        let all = || centre.to_vec();
+        match self {
+            Form::Power => Box::new(Powers::new(all(), false)),
+            Form::Offset | Form::Chinchilla | Form::WidthDepth => {
+                Box::new(Powers::new(all(), true))
+            }
+            Form::Shifted => Box::new(ByPoint(Shifted { centre: centre[0] })),
+            Form::Saturating => Box::new(ByPoint(Saturating { centre: centre[0] })),
+            Form::Broken => Box::new(ByPoint(Broken { centre: centre[0] })),
+            Form::Kaplan => Box::new(ByPoint(Kaplan {
+                centre: [centre[0], centre[1]],
+            })),
+            Form::DataConstrained => Box::new(ByPoint(DataConstrained {
+                centre: [centre[0], centre[1], centre[2]],
+            })),
+        }
+    }
+
     /// The law's loss at a point.
     ///
     /// # Panics
@@ -115,63 +137,6 @@ impl Form {
         (of.loss)(parameters, x)
     }
 }
-
-/// Calls a generic function with a form's law: `with_law!(form, centre, |law, P| f::<_, P>(&law))`.
-macro_rules! with_law {
-    ($form:expr, $centre:expr, |$law:ident, $p:ident| $body:expr) => {{
-        use $crate::forms;
-        let centre: &[f64] = $centre;
-        macro_rules! of {
-            ($count:literal, $made:expr) => {{
-                const $p: usize = $count;
-                let $law = $made;
-                $body
-            }};
-        }
-        match $form {
-            Form::Power => of!(
-                2,
-                forms::Powers {
-                    centre: [centre[0]]
-                }
-            ),
-            Form::Offset => of!(
-                3,
-                forms::Powers {
-                    centre: [centre[0]]
-                }
-            ),
-            Form::Shifted => of!(3, forms::Shifted { centre: centre[0] }),
-            Form::Saturating => of!(5, forms::Saturating { centre: centre[0] }),
-            Form::Broken => of!(6, forms::Broken { centre: centre[0] }),
-            Form::Chinchilla => of!(
-                5,
-                forms::Powers {
-                    centre: [centre[0], centre[1]]
-                }
-            ),
-            Form::Kaplan => of!(
-                4,
-                forms::Kaplan {
-                    centre: [centre[0], centre[1]]
-                }
-            ),
-            Form::DataConstrained => of!(
-                7,
-                forms::DataConstrained {
-                    centre: [centre[0], centre[1], centre[2]]
-                }
-            ),
-            Form::WidthDepth => of!(
-                7,
-                forms::Powers {
-                    centre: [centre[0], centre[1], centre[2]]
-                }
-            ),
-        }
-    }};
-}
-pub(crate) use with_law;
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,11 +156,13 @@ impl FromStr for Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jet::Jet;
-    use crate::law::{Law, Surface};
+    use crate::Table;
+    use crate::law::Points;
+    use crate::pins::Coordinate;
+    use crate::rows::{Jets, Rows};
 
     /// A theta with nothing special about it, in the middle of what each form takes.
-    fn somewhere<const P: usize>(form: Form) -> [f64; P] {
+    fn somewhere(form: Form) -> Vec<f64> {
         let all: &[f64] = match form {
             Form::Power => &[0.9, 0.3],
             Form::Offset => &[0.4, 0.2, 0.35],
@@ -207,10 +174,10 @@ mod tests {
             Form::DataConstrained => &[0.5, 0.2, 0.3, 0.4, 0.5, 0.6, 1.2],
             Form::WidthDepth => &[0.5, 0.2, 0.3, -0.4, 0.4, 0.1, 0.6],
         };
-        std::array::from_fn(|index| all[index])
+        all.to_vec()
     }
 
-    /// The point's z for N above and below the best for its unique tokens, with and without repeats.
+    /// The points' z for N above and below the best for its unique tokens, with and without repeats.
     const PLACES: [[f64; 3]; 4] = [
         [1.3, -0.8, -1.6],
         [-1.1, 0.9, -0.2],
@@ -219,8 +186,32 @@ mod tests {
     ];
     const CENTRE: [f64; 3] = [2.0, 3.0, 2.5];
 
-    fn moved<const P: usize>(theta: &[f64; P], index: usize, by: f64) -> [f64; P] {
-        let mut theta = *theta;
+    fn rows(form: Form) -> Rows {
+        let variables = form.variables().len();
+        let mut table = Table::new(variables);
+        for place in PLACES {
+            let x: Vec<f64> = (0..variables)
+                .map(|v| (place[v] + CENTRE[v]).exp())
+                .collect();
+            table.push(&x, 1.0);
+        }
+        let points = Points::new(&table, &CENTRE[..variables], vec![1.0; PLACES.len()]);
+        Rows::new(&points, &[(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0)])
+    }
+
+    fn jets(law: &dyn Law, theta: &[f64], rows: &Rows) -> Jets {
+        let mut jets = Jets::new(law.count());
+        let block = rows.blocks().next().unwrap();
+        law.jets(theta, &block, &mut jets);
+        let values = law.values(theta, &block);
+        for row in 0..PLACES.len() {
+            assert_close(values.0[row], jets.value.0[row], 1e-14, "the value alone");
+        }
+        jets
+    }
+
+    fn moved(theta: &[f64], index: usize, by: f64) -> Vec<f64> {
+        let mut theta = theta.to_vec();
         theta[index] += by;
         theta
     }
@@ -230,86 +221,80 @@ mod tests {
         assert!(error < tolerance, "{what}: {found} for {expected}");
     }
 
-    fn derivatives<L: Law<P>, const P: usize>(law: &L, form: Form) {
-        let theta = somewhere::<P>(form);
-        let h = 1e-5;
-        for place in PLACES {
-            let z = &place[..form.variables().len()];
-            let jet = law.surface(&theta).at(z);
-            for i in 0..P {
-                let [up, down] = [h, -h].map(|by| law.surface(&moved(&theta, i, by)).at(z));
-                let slope = (up.value - down.value) / (2.0 * h);
-                assert_close(
-                    jet.gradient[i],
-                    slope,
-                    1e-8,
-                    &format!("{form} slope {i} at {z:?}"),
-                );
-                for j in 0..P {
-                    let bend = (up.gradient[j] - down.gradient[j]) / (2.0 * h);
-                    let what = format!("{form} bend {i} {j} at {z:?}");
-                    assert_close(jet.hessian[(i, j)], bend, 1e-7, &what);
-                }
-            }
-        }
-    }
-
-    fn same_as_equation<L: Law<P>, const P: usize>(law: &L, form: Form) {
-        let theta = somewhere::<P>(form);
-        let natural = law.natural(&theta);
-        for place in PLACES {
-            let count = form.variables().len();
-            let x: Vec<f64> = (0..count).map(|v| (place[v] + CENTRE[v]).exp()).collect();
-            let found = law.surface(&theta).at(&place[..count]).value.exp();
-            assert_close(found, form.loss(&natural, &x), 1e-12, form.name());
-        }
-    }
-
-    fn pins_hold<L: Law<P>, const P: usize>(law: &L, form: Form) {
-        let theta = somewhere::<P>(form);
-        for index in 0..P {
-            let now = law.natural(&theta)[index];
-            let wanted = 1.1 * now;
-            let value = if law.logarithmic(index) {
-                wanted.ln()
-            } else {
-                wanted
-            };
-            let jet = law.pin(index, value, &Jet::parameters(&theta));
-            let mut held = theta;
-            held[index] = jet.value;
-            assert_close(law.natural(&held)[index], wanted, 1e-12, form.name());
-            // The coordinate's own derivatives by the others.
-            for other in (0..P).filter(|other| *other != index) {
-                let h = 1e-5;
-                let [up, down] = [h, -h]
-                    .map(|by| law.pin(index, value, &Jet::parameters(&moved(&theta, other, by))));
-                let slope = (up.value - down.value) / (2.0 * h);
-                assert_close(jet.gradient[other], slope, 1e-8, form.name());
-                let bend = (up.gradient[other] - down.gradient[other]) / (2.0 * h);
-                assert_close(jet.hessian[(other, other)], bend, 1e-7, form.name());
-            }
-        }
-    }
-
     #[test]
     fn derivatives_are_those_of_finite_differences() {
+        let h = 1e-5;
         for form in Form::ALL {
-            with_law!(form, &CENTRE, |law, P| derivatives::<_, P>(&law, form));
+            let (law, theta, rows) = (
+                form.law(&CENTRE[..form.variables().len()]),
+                somewhere(form),
+                rows(form),
+            );
+            let law = &*law;
+            let found = jets(law, &theta, &rows);
+            for i in 0..theta.len() {
+                let [up, down] = [h, -h].map(|by| jets(law, &moved(&theta, i, by), &rows));
+                for row in 0..PLACES.len() {
+                    let slope = (up.value.0[row] - down.value.0[row]) / (2.0 * h);
+                    let what = format!("{form} slope {i} at {row}");
+                    assert_close(found.gradient[i].0[row], slope, 1e-8, &what);
+                    for j in 0..=i {
+                        let bend = (up.gradient[j].0[row] - down.gradient[j].0[row]) / (2.0 * h);
+                        let what = format!("{form} bend {i} {j} at {row}");
+                        let second = found.hessian[Jets::place(i, j)].0[row];
+                        assert_close(second, bend, 1e-7, &what);
+                    }
+                }
+            }
         }
     }
 
     #[test]
     fn coordinates_mean_what_the_equation_says() {
         for form in Form::ALL {
-            with_law!(form, &CENTRE, |law, P| same_as_equation::<_, P>(&law, form));
+            let (law, theta, rows) = (
+                form.law(&CENTRE[..form.variables().len()]),
+                somewhere(form),
+                rows(form),
+            );
+            let natural = law.natural(&theta);
+            let found = jets(&*law, &theta, &rows).value;
+            for (row, place) in PLACES.iter().enumerate() {
+                let variables = 0..form.variables().len();
+                let x: Vec<f64> = variables.map(|v| (place[v] + CENTRE[v]).exp()).collect();
+                let expected = form.loss(&natural, &x);
+                assert_close(found.0[row].exp(), expected, 1e-12, form.name());
+            }
         }
     }
 
     #[test]
     fn a_pinned_parameter_has_its_value() {
         for form in Form::ALL {
-            with_law!(form, &CENTRE, |law, P| pins_hold::<_, P>(&law, form));
+            let (law, theta) = (form.law(&CENTRE[..form.variables().len()]), somewhere(form));
+            for index in 0..theta.len() {
+                let now = law.natural(&theta)[index];
+                let wanted = 1.1 * now;
+                let value = if law.logarithmic(index) {
+                    wanted.ln()
+                } else {
+                    wanted
+                };
+                let pin = |theta: &[f64]| law.pin(index, value, &Coordinate::all(theta));
+                let pinned = pin(&theta);
+                let mut held = theta.clone();
+                held[index] = pinned.value;
+                assert_close(law.natural(&held)[index], wanted, 1e-12, form.name());
+                // The coordinate's own derivatives by the others.
+                for other in (0..theta.len()).filter(|other| *other != index) {
+                    let h = 1e-5;
+                    let [up, down] = [h, -h].map(|by| pin(&moved(&theta, other, by)));
+                    let slope = (up.value - down.value) / (2.0 * h);
+                    assert_close(pinned.gradient[other], slope, 1e-8, form.name());
+                    let bend = (up.gradient[other] - down.gradient[other]) / (2.0 * h);
+                    assert_close(pinned.hessian[(other, other)], bend, 1e-7, form.name());
+                }
+            }
         }
     }
 }

@@ -10,36 +10,77 @@
 //! within the bend, followed along its line to the exact minimum (Madsen and Nielsen 1990), which
 //! brings one more point into the bend until as many as there are parameters hold the law.
 
-use nalgebra::{Cholesky, SMatrix, SVector};
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use crate::lanes::{Column, ROWS, Sum, wide};
+use crate::local::add_to_diagonal;
 
 /// Points as straight lines around a theta.
-#[derive(Debug, Clone, Default)]
-pub struct Lines<const P: usize> {
-    weight: Vec<f64>,
-    residual: Vec<f64>,
-    gradient: Vec<[f64; P]>,
+#[derive(Debug, Clone)]
+pub struct Lines {
+    weight: Vec<Column>,
+    residual: Vec<Column>,
+    /// The columns of each block, one after the other: by parameter.
+    gradient: Vec<Column>,
+    /// The largest size of a row's gradient.
+    steepest: Vec<Column>,
+    count: usize,
 }
 
-impl<const P: usize> Lines<P> {
-    pub fn push(&mut self, weight: f64, residual: f64, gradient: [f64; P]) {
-        self.weight.push(weight);
+impl Lines {
+    /// No points yet, of so many parameters.
+    pub fn new(count: usize) -> Self {
+        Lines {
+            weight: Vec::new(),
+            residual: Vec::new(),
+            gradient: Vec::new(),
+            steepest: Vec::new(),
+            count,
+        }
+    }
+
+    /// Adds a block's.
+    pub fn push(&mut self, weight: &Column, residual: Column, gradient: &[Column]) {
+        self.weight.push(*weight);
         self.residual.push(residual);
-        self.gradient.push(gradient);
+        self.gradient.extend_from_slice(gradient);
+        let steepest = |row: usize| {
+            gradient
+                .iter()
+                .fold(0.0, |most, g| g.0[row].abs().max(most))
+        };
+        self.steepest.push(Column::of(steepest));
+    }
+
+    fn gradient(&self, block: usize) -> &[Column] {
+        &self.gradient[block * self.count..(block + 1) * self.count]
+    }
+
+    /// How each residual changes with a step.
+    fn change(&self, step: &DVector<f64>, change: &mut [Column]) {
+        wide(
+            #[inline(always)]
+            || {
+                for (block, change) in change.iter_mut().enumerate() {
+                    *change = Column::ZERO;
+                    for (gradient, step) in self.gradient(block).iter().zip(step.iter()) {
+                        for row in 0..ROWS {
+                            change.0[row] += gradient.0[row] * step;
+                        }
+                    }
+                }
+            },
+        );
     }
 }
 
 const MOST_STEPS: usize = 60;
 
 /// The step that minimises q, to a slope of `flat` of what the points pull.
-pub fn huber_step<const P: usize>(
-    lines: &Lines<P>,
-    bend: f64,
-    curvature: &SMatrix<f64, P, P>,
-    flat: f64,
-) -> SVector<f64, P> {
-    let mut total = SVector::<f64, P>::zeros();
+pub fn huber_step(lines: &Lines, bend: f64, curvature: &DMatrix<f64>, flat: f64) -> DVector<f64> {
+    let mut total = DVector::zeros(lines.count);
     let mut residual = lines.residual.clone();
-    let mut change = vec![0.0; residual.len()];
+    let mut change = vec![Column::ZERO; residual.len()];
     for _ in 0..MOST_STEPS {
         let around = Around::new(lines, &residual, bend, curvature, &total);
         if around.slope.amax() <= flat * around.pull {
@@ -48,21 +89,21 @@ pub fn huber_step<const P: usize>(
         let Some(step) = around.newton() else {
             break;
         };
-        for (change, gradient) in change.iter_mut().zip(&lines.gradient) {
-            *change = (0..P).map(|i| gradient[i] * step[i]).sum();
-        }
+        lines.change(&step, &mut change);
         let along = Line {
             weight: &lines.weight,
             residual: &residual,
             change: &change,
             bend,
-            slope: step.dot(&(curvature * total)),
-            curvature: step.dot(&(curvature * step)),
+            slope: step.dot(&(curvature * &total)),
+            curvature: step.dot(&(curvature * &step)),
         };
         let length = along.minimum();
         total += step * length;
         for (residual, change) in residual.iter_mut().zip(&change) {
-            *residual += length * change;
+            for row in 0..ROWS {
+                residual.0[row] += length * change.0[row];
+            }
         }
         if length == 0.0 {
             break;
@@ -72,50 +113,67 @@ pub fn huber_step<const P: usize>(
 }
 
 /// The objective's slope and curvature around a step.
-struct Around<const P: usize> {
-    slope: SVector<f64, P>,
-    hessian: SMatrix<f64, P, P>,
+struct Around {
+    slope: DVector<f64>,
+    hessian: DMatrix<f64>,
     pull: f64,
 }
 
-impl<const P: usize> Around<P> {
+impl Around {
     fn new(
-        lines: &Lines<P>,
-        residual: &[f64],
+        lines: &Lines,
+        residual: &[Column],
         bend: f64,
-        curvature: &SMatrix<f64, P, P>,
-        total: &SVector<f64, P>,
+        curvature: &DMatrix<f64>,
+        total: &DVector<f64>,
     ) -> Self {
-        let mut slope = curvature * total;
-        let mut hessian = *curvature;
-        let mut pull = 0.0f64;
-        for ((r, weight), gradient) in residual.iter().zip(&lines.weight).zip(&lines.gradient) {
-            let first = weight * r.clamp(-bend, bend);
-            for i in 0..P {
-                slope[i] += first * gradient[i];
-            }
-            pull += first.abs() * gradient.iter().fold(0.0, |most, g| g.abs().max(most));
-            if r.abs() <= bend {
-                for i in 0..P {
-                    for j in 0..P {
-                        hessian[(i, j)] += weight * gradient[i] * gradient[j];
+        let mut around = Around {
+            slope: curvature * total,
+            hessian: curvature.clone(),
+            pull: 0.0,
+        };
+        let (mut slope, mut pull) = (vec![Sum::ZERO; lines.count], Sum::ZERO);
+        wide(
+            #[inline(always)]
+            || {
+                for (block, residual) in residual.iter().enumerate() {
+                    let weight = &lines.weight[block];
+                    let first = Column::of(|row| weight.0[row] * clamped(residual.0[row], bend));
+                    for (sum, gradient) in slope.iter_mut().zip(lines.gradient(block)) {
+                        sum.add(&first, gradient);
                     }
+                    pull.add_size(&first, &lines.steepest[block]);
                 }
+            },
+        );
+        for (slope, sum) in around.slope.iter_mut().zip(slope) {
+            *slope += sum.total();
+        }
+        around.pull = pull.total();
+        for (block, residual) in residual.iter().enumerate() {
+            for row in (0..ROWS).filter(|row| residual.0[*row].abs() <= bend) {
+                around.curve(lines, block, row);
             }
         }
-        Around {
-            slope,
-            hessian,
-            pull,
+        around
+    }
+
+    /// Adds a point within the bend.
+    fn curve(&mut self, lines: &Lines, block: usize, row: usize) {
+        let (weight, gradient) = (lines.weight[block].0[row], lines.gradient(block));
+        for i in 0..lines.count {
+            let pulled = weight * gradient[i].0[row];
+            for j in 0..lines.count {
+                self.hessian[(i, j)] += pulled * gradient[j].0[row];
+            }
         }
     }
 
     /// Newton's step, with as little ridge as makes it go downhill.
-    fn newton(&self) -> Option<SVector<f64, P>> {
+    fn newton(&self) -> Option<DVector<f64>> {
         let mut ridge = 1e-10 * self.hessian.diagonal().amax().max(1e-3 * self.pull);
         for _ in 0..12 {
-            let ridged = self.hessian + SMatrix::identity() * ridge;
-            if let Some(cholesky) = Cholesky::new(ridged) {
+            if let Some(cholesky) = Cholesky::new(add_to_diagonal(self.hessian.clone(), ridge)) {
                 return Some(-cholesky.solve(&self.slope));
             }
             ridge *= 30.0;
@@ -124,11 +182,18 @@ impl<const P: usize> Around<P> {
     }
 }
 
+#[inline(always)]
+fn clamped(residual: f64, bend: f64) -> f64 {
+    // As comparisons, which are instructions of vectors; NaN passes.
+    let residual = if residual > bend { bend } else { residual };
+    if residual < -bend { -bend } else { residual }
+}
+
 /// The objective along a step.
 struct Line<'a> {
-    weight: &'a [f64],
-    residual: &'a [f64],
-    change: &'a [f64],
+    weight: &'a [Column],
+    residual: &'a [Column],
+    change: &'a [Column],
     bend: f64,
     slope: f64,
     curvature: f64,
@@ -136,25 +201,27 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn slope_at(&self, length: f64) -> f64 {
-        // Several sums at once: one would wait for itself.
-        const LANES: usize = 8;
-        let at = |i: usize| {
-            let residual = self.residual[i] + length * self.change[i];
-            self.weight[i] * residual.clamp(-self.bend, self.bend) * self.change[i]
-        };
-        let count = self.residual.len();
-        let (whole, mut sums) = (count - count % LANES, [0.0; LANES]);
-        for start in (0..whole).step_by(LANES) {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum += at(start + lane);
-            }
-        }
-        let rest: f64 = (whole..count).map(at).sum();
-        sums.iter().sum::<f64>() + rest + self.slope + length * self.curvature
+        let mut sum = Sum::ZERO;
+        wide(
+            #[inline(always)]
+            || {
+                for ((weight, residual), change) in
+                    self.weight.iter().zip(self.residual).zip(self.change)
+                {
+                    let first = Column::of(|row| {
+                        let moved = residual.0[row] + length * change.0[row];
+                        weight.0[row] * clamped(moved, self.bend)
+                    });
+                    sum.add(&first, change);
+                }
+            },
+        );
+        sum.total() + self.slope + length * self.curvature
     }
 
-    /// Where the slope vanishes. It is straight between bends, so the bracket is narrowed by the bends
-    /// in it, halving their number, until there are none.
+    /// Where the slope vanishes. It rises and is straight between bends, so false position finds the bracket
+    /// (with the weight of an end that stays halved, Dowell and Jarratt 1971) until few bends are left in it, and
+    /// halving their number the place between two of them.
     fn minimum(&self) -> f64 {
         let (mut low, mut at_low) = (0.0, self.slope_at(0.0));
         if at_low >= 0.0 {
@@ -169,11 +236,9 @@ impl Line<'_> {
         if at_high < 0.0 {
             return high;
         }
-        let ends = self.residual.iter().zip(self.change);
-        let mut bends: Vec<f64> = ends
-            .flat_map(|(r, change)| [(self.bend - r) / change, (-self.bend - r) / change])
-            .filter(|bend| low < *bend && *bend < high)
-            .collect();
+        let narrowed = self.narrowed([low, at_low], [high, at_high]);
+        [[low, at_low], [high, at_high]] = narrowed;
+        let mut bends = self.bends(low, high);
         while let Some(middle) = bends.get(bends.len() / 2).copied() {
             let at_middle = self.slope_at(middle);
             if at_middle < 0.0 {
@@ -185,5 +250,38 @@ impl Line<'_> {
         }
         let share = at_low / (at_low - at_high);
         low + (high - low) * if share.is_finite() { share } else { 0.5 }
+    }
+
+    /// A narrower bracket, by a few steps.
+    fn narrowed(&self, mut low: [f64; 2], mut high: [f64; 2]) -> [[f64; 2]; 2] {
+        const STEPS: usize = 6;
+        let (mut of_low, mut of_high) = (low[1], high[1]);
+        let mut before = 0.0;
+        for _ in 0..STEPS {
+            let at = low[0] + (high[0] - low[0]) * of_low / (of_low - of_high);
+            if !(low[0] < at && at < high[0]) {
+                break;
+            }
+            let slope = self.slope_at(at);
+            let stayed = slope * before > 0.0;
+            if slope < 0.0 {
+                (low, of_low) = ([at, slope], slope);
+                of_high *= if stayed { 0.5 } else { 1.0 };
+            } else {
+                (high, of_high) = ([at, slope], slope);
+                of_low *= if stayed { 0.5 } else { 1.0 };
+            }
+            before = slope;
+        }
+        [low, high]
+    }
+
+    /// The bends between two lengths.
+    fn bends(&self, low: f64, high: f64) -> Vec<f64> {
+        let ends = self.residual.iter().zip(self.change);
+        let ends = ends.flat_map(|(residual, change)| residual.0.iter().zip(&change.0));
+        ends.flat_map(|(r, change)| [(self.bend - r) / change, (-self.bend - r) / change])
+            .filter(|bend| low < *bend && *bend < high)
+            .collect()
     }
 }

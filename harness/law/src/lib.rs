@@ -32,6 +32,7 @@ mod identification;
 mod interval;
 mod isoflop;
 mod jet;
+mod lanes;
 mod law;
 mod local;
 mod minimize;
@@ -43,6 +44,7 @@ mod predict;
 mod profile;
 mod project;
 mod record;
+mod rows;
 mod table;
 
 pub use allocate::{Allocation, AllocationExponent, allocate};

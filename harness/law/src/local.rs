@@ -1,11 +1,12 @@
 //! An objective around a theta: its value, slopes and curvatures.
 
-use nalgebra::{Cholesky, SMatrix, SVector};
+use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::huber_step::{Lines, huber_step};
-use crate::jet::Jet;
+use crate::lanes::{Column, ROWS, Sum, wide};
 use crate::objective::Kernel;
 use crate::pins::Pins;
+use crate::rows::{Block, Jets};
 
 /// Relative gradient that counts as none. Sums of a few hundred points round at about 1e-14.
 const FLAT: f64 = 1e-9;
@@ -16,73 +17,121 @@ const HIDDEN: f64 = 1e-13;
 
 /// The objective around a theta.
 #[derive(Debug, Clone)]
-pub struct Local<const P: usize> {
+pub struct Local {
     pub value: f64,
     kernel: Kernel,
-    gradient: SVector<f64, P>,
+    gradient: DVector<f64>,
     /// Sum of the sizes of the points' gradients.
-    pull: SVector<f64, P>,
+    pull: DVector<f64>,
     /// What the residuals' own curvature adds to the Hessian, and what their slopes do.
-    bent: SMatrix<f64, P, P>,
-    sloped: SMatrix<f64, P, P>,
+    bent: DMatrix<f64>,
+    sloped: DMatrix<f64>,
     largest_residual: f64,
     /// Points that curve the objective.
     within: usize,
 }
 
-impl<const P: usize> Local<P> {
-    /// Before any point.
-    pub fn new(kernel: Kernel) -> Self {
-        Local {
-            value: 0.0,
+/// Its sums, while points are added to them.
+pub struct Sums {
+    kernel: Kernel,
+    value: Sum,
+    gradient: Vec<Sum>,
+    pull: Vec<Sum>,
+    /// Lower triangles, as [`Jets`] has them.
+    bent: Vec<Sum>,
+    sloped: Vec<Sum>,
+    largest_residual: f64,
+    within: usize,
+}
+
+impl Sums {
+    /// Before any point, for so many parameters.
+    pub fn new(kernel: Kernel, count: usize) -> Self {
+        let triangle = vec![Sum::ZERO; count * (count + 1) / 2];
+        Sums {
             kernel,
-            gradient: SVector::zeros(),
-            pull: SVector::zeros(),
-            bent: SMatrix::zeros(),
-            sloped: SMatrix::zeros(),
+            value: Sum::ZERO,
+            gradient: vec![Sum::ZERO; count],
+            pull: vec![Sum::ZERO; count],
+            bent: triangle.clone(),
+            sloped: triangle,
             largest_residual: 0.0,
             within: 0,
         }
     }
 
-    /// Adds a point, whose gradient is by the coordinates that move.
+    /// Adds a block; `moving` are its gradients by the coordinates that move.
+    pub fn add(&mut self, block: &Block, jets: &Jets, moving: &[Column]) {
+        wide(
+            #[inline(always)]
+            || self.add_rows(block, jets, moving),
+        );
+    }
+
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "indices of a matrix")]
-    pub fn add(&mut self, weight: f64, jet: &Jet<P>, log_loss: f64, moving: &[f64; P]) {
-        let [value, first, second] = self.kernel.at(jet.value, log_loss);
-        let (first, second) = (weight * first, weight * second);
-        self.value += weight * value;
-        self.largest_residual = self.largest_residual.max((jet.value - log_loss).abs());
-        for j in 0..P {
-            self.gradient[j] += first * jet.gradient[j];
-            self.pull[j] += (first * moving[j]).abs();
-            for i in j..P {
-                self.bent[(i, j)] += first * jet.hessian[(i, j)];
-            }
+    fn add_rows(&mut self, block: &Block, jets: &Jets, moving: &[Column]) {
+        let [value, first, second] = self.kernel.columns(&jets.value, block.target);
+        let weighed = |column: &Column| Column::of(|row| column.0[row] * block.weight.0[row]);
+        let (first, second) = (weighed(&first), weighed(&second));
+        self.value.add(&value, block.weight);
+        for row in 0..ROWS {
+            let residual = (jets.value.0[row] - block.target.0[row]).abs();
+            self.largest_residual = self.largest_residual.max(residual);
         }
-        if second != 0.0 {
-            self.within += 1;
-            for j in 0..P {
-                for i in j..P {
-                    self.sloped[(i, j)] += second * moving[i] * moving[j];
-                }
+        for (i, gradient) in jets.gradient.iter().enumerate() {
+            self.gradient[i].add(&first, gradient);
+            self.pull[i].add_size(&first, &moving[i]);
+        }
+        for (sum, bend) in self.bent.iter_mut().zip(&jets.hessian) {
+            sum.add(&first, bend);
+        }
+        let within = second.0.iter().filter(|bend| **bend != 0.0).count();
+        if within == 0 {
+            return;
+        }
+        self.within += within;
+        for (i, slope) in moving.iter().enumerate() {
+            let pulled = Column::of(|row| second.0[row] * slope.0[row]);
+            for (j, other) in moving[..=i].iter().enumerate() {
+                self.sloped[Jets::place(i, j)].add(&pulled, other);
             }
         }
     }
 
-    /// Ends the sums: their upper triangles, and a coordinate that follows the others.
-    pub fn end(&mut self, pins: &Pins<P>) {
-        self.bent.fill_upper_triangle_with_lower_triangle();
-        self.sloped.fill_upper_triangle_with_lower_triangle();
-        if pins.held.is_empty() {
-            return;
+    /// What the sums come to, where held coordinates follow the others.
+    pub fn end(self, pins: &Pins) -> Local {
+        let count = self.gradient.len();
+        let vector = |sums: &[Sum]| DVector::from_iterator(count, sums.iter().map(|it| it.total()));
+        let matrix = |sums: &[Sum]| {
+            DMatrix::from_fn(count, count, |i, j| {
+                sums[Jets::place(i.max(j), i.min(j))].total()
+            })
+        };
+        let mut local = Local {
+            value: self.value.total(),
+            kernel: self.kernel,
+            gradient: vector(&self.gradient),
+            pull: vector(&self.pull),
+            bent: matrix(&self.bent),
+            sloped: matrix(&self.sloped),
+            largest_residual: self.largest_residual,
+            within: self.within,
+        };
+        if !pins.held.is_empty() {
+            local.follow(pins);
         }
-        let moves = pins.moves();
-        self.bent = moves.transpose() * self.bent * moves;
+        local
+    }
+}
+
+impl Local {
+    fn follow(&mut self, pins: &Pins) {
+        let moves = pins.moves(self.gradient.len());
+        self.bent = moves.transpose() * &self.bent * &moves;
         for (index, coordinate) in &pins.held {
-            self.bent += coordinate.hessian * self.gradient[*index];
+            self.bent += &coordinate.hessian * self.gradient[*index];
         }
-        self.gradient = moves.transpose() * self.gradient;
+        self.gradient = moves.transpose() * &self.gradient;
         // At rest, whatever their curvature.
         let rest = self.bent.diagonal().amax().max(1e-300);
         for (index, _) in &pins.held {
@@ -99,8 +148,8 @@ impl<const P: usize> Local<P> {
     }
 
     /// Newton's step with this much damping; `None` where that is too little.
-    pub fn newton(&self, damping: f64) -> Option<SVector<f64, P>> {
-        let damped = self.bent + self.sloped + SMatrix::identity() * damping;
+    pub fn newton(&self, damping: f64) -> Option<DVector<f64>> {
+        let damped = add_to_diagonal(&self.bent + &self.sloped, damping);
         Some(-Cholesky::new(damped)?.solve(&self.gradient))
     }
 
@@ -108,18 +157,18 @@ impl<const P: usize> Local<P> {
     /// points within.
     pub fn curved(&self) -> bool {
         match self.kernel {
-            Kernel::Huber { .. } => self.within >= 2 * P,
+            Kernel::Huber { .. } => self.within >= 2 * self.gradient.len(),
             Kernel::Square | Kernel::SquareOfLoss => true,
         }
     }
 
     /// The step over bends, with this much damping; `None` where there are none.
-    pub fn over_bends(&self, lines: &Lines<P>, damping: f64) -> Option<SVector<f64, P>> {
+    pub fn over_bends(&self, lines: &Lines, damping: f64) -> Option<DVector<f64>> {
         let Kernel::Huber { delta, scale } = self.kernel else {
             return None;
         };
         // The scale's square divides the whole of the objective.
-        let curvature = (self.bent + SMatrix::identity() * damping) * (scale * scale);
+        let curvature = add_to_diagonal(self.bent.clone(), damping) * (scale * scale);
         // No better than the straight lines are.
         let flat = (0.1 * self.relative_gradient().powi(2)).clamp(1e-12, 1e-3);
         Some(huber_step(lines, delta * scale, &curvature, flat))
@@ -142,8 +191,16 @@ impl<const P: usize> Local<P> {
 
     /// Whether a Newton step would gain nothing that the objective's rounding does not hide.
     pub fn bottom(&self) -> bool {
-        Cholesky::new(self.bent + self.sloped).is_some_and(|cholesky| {
+        Cholesky::new(&self.bent + &self.sloped).is_some_and(|cholesky| {
             self.gradient.dot(&cholesky.solve(&self.gradient)) <= HIDDEN * self.value.abs()
         })
     }
+}
+
+/// A matrix with more on its diagonal.
+pub fn add_to_diagonal(mut matrix: DMatrix<f64>, more: f64) -> DMatrix<f64> {
+    for index in 0..matrix.nrows() {
+        matrix[(index, index)] += more;
+    }
+    matrix
 }

@@ -1,29 +1,33 @@
 //! Newton's method with damping on the whole objective, from one start.
 
-use nalgebra::SVector;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use nalgebra::DVector;
 
 use crate::Objective;
 use crate::huber_step::Lines;
-use crate::jet::Jet;
-use crate::law::{Law, Limit, Points, Surface};
-use crate::local::Local;
+use crate::lanes::{Column, ROWS};
+use crate::law::{Law, Limit, Points};
+use crate::local::{Local, Sums};
 use crate::pins::Pins;
+use crate::rows::{Jets, Rows};
 
 /// A fit's problem: a law, points, how often each counts, an objective.
-pub struct Problem<'a, L, const P: usize> {
-    pub law: &'a L,
+pub struct Problem<'a> {
+    pub law: &'a dyn Law,
     pub points: &'a Points,
-    /// The points that count, and how often each does: once, or its draws in a resample.
-    pub draws: Vec<(usize, f64)>,
+    /// The points that count, each once or as often as a resample drew it.
+    rows: Arc<Rows>,
     pub objective: Objective,
     /// Parameters held at values, as [`Law::pin`] takes them.
     pub pins: Vec<(usize, f64)>,
 }
 
 /// Where a descent ended.
-#[derive(Debug, Clone, Copy)]
-pub struct Minimum<const P: usize> {
-    pub theta: [f64; P],
+#[derive(Debug, Clone)]
+pub struct Minimum {
+    pub theta: Vec<f64>,
     pub value: f64,
     /// Largest component of the gradient over the sum of the points' own contributions to it: 0 at
     /// a minimum, 1 where all pull the same way, whatever the objective's scale.
@@ -48,31 +52,37 @@ pub enum Stop {
 }
 
 const MOST_STEPS: usize = 200;
+/// Steps from a start that is near.
+const STEPS_FROM_NEAR: usize = 25;
 /// Dampings to try, each ten times the one before.
 const TRIES: usize = 12;
 const TRIES_OVER_BENDS: usize = 20;
 /// Steps of a stage that only brings the next one near.
 const STEPS_OF_STAGE: usize = 40;
+/// About as many points are enough to bring a descent near its end.
+const FEW: usize = 2000;
 /// Share of the objective that a stage need not gain any more.
 const STAGE_GAIN: f64 = 1e-4;
 
-impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
+impl<'a> Problem<'a> {
     /// Every point once.
-    pub fn new(law: &'a L, points: &'a Points, objective: Objective) -> Self {
+    pub fn new(law: &'a dyn Law, points: &'a Points, objective: Objective) -> Self {
+        let once: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
         Problem {
             law,
             points,
-            draws: (0..points.len()).map(|point| (point, 1.0)).collect(),
+            rows: Arc::new(Rows::new(points, &once)),
             objective,
             pins: Vec::new(),
         }
     }
 
-    /// The same problem with other draws.
-    pub fn drawn(&self, draws: Vec<(usize, f64)>) -> Self {
+    /// The same problem with these points, each as often as it says.
+    pub fn drawn(&self, draws: &[(usize, f64)]) -> Self {
         Problem {
-            draws,
-            ..self.also()
+            rows: Arc::new(Rows::new(self.points, draws)),
+            pins: self.pins.clone(),
+            ..*self
         }
     }
 
@@ -83,15 +93,14 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
         pins.push((index, value));
         Problem {
             pins,
-            draws: self.draws.clone(),
-            ..self.also()
+            ..self.again()
         }
     }
 
-    fn also(&self) -> Self {
+    fn again(&self) -> Self {
         Problem {
-            draws: Vec::new(),
             pins: self.pins.clone(),
+            rows: Arc::clone(&self.rows),
             ..*self
         }
     }
@@ -100,50 +109,56 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
         self.pins.iter().any(|(pinned, _)| *pinned == index)
     }
 
-    /// Total weight of the draws.
+    /// The weight of the points that count.
     pub fn weight(&self) -> f64 {
-        self.draws
-            .iter()
-            .map(|(point, times)| times * self.points.weight(*point))
-            .sum()
+        self.rows.weight()
     }
 
     /// The objective at theta.
-    pub fn value(&self, theta: &[f64; P]) -> f64 {
+    pub fn value(&self, theta: &[f64]) -> f64 {
         Descent::new(self, self.objective).local(theta).value
     }
 
     /// Log residual of every point that counts, with its weight.
-    pub fn residuals(&self, theta: &[f64; P]) -> Vec<(f64, f64)> {
-        let surface = self.law.surface(theta);
-        let residual = |&(point, times): &(usize, f64)| {
-            let predicted = surface.at(self.points.z(point)).value;
-            let r = predicted - self.points.log_loss(point);
-            (r, times * self.points.weight(point))
-        };
-        self.draws.iter().map(residual).collect()
+    pub fn residuals(&self, theta: &[f64]) -> Vec<(f64, f64)> {
+        let mut residuals = Vec::with_capacity(self.rows.len());
+        for block in self.rows.blocks() {
+            let predicted = self.law.values(theta, &block);
+            let rows = (0..block.count).map(|row| {
+                let residual = predicted.0[row] - block.target.0[row];
+                (residual, block.weight.0[row])
+            });
+            residuals.extend(rows);
+        }
+        residuals
     }
 
     /// Descends from a start far away, by way of the objective's smoother stages.
-    pub fn descend(&self, start: &[f64; P]) -> Minimum<P> {
+    pub fn descend(&self, start: &[f64]) -> Minimum {
         self.by_stages(start, self.objective.stages())
     }
 
     /// Descends from a start that is near.
-    pub fn refine(&self, start: &[f64; P]) -> Minimum<P> {
-        let stages = match self.objective {
-            // The steps over bends need no smoother way.
-            Objective::HuberLikelihood { .. } => &[],
-            other => other.stages().get(1..).unwrap_or_default(),
-        };
-        self.by_stages(start, stages)
+    pub fn refine(&self, start: &[f64]) -> Minimum {
+        let near = Descent::new(self, self.objective).run(start, 0.0, STEPS_FROM_NEAR);
+        if near.converged {
+            return near;
+        }
+        self.by_stages(start, self.objective.stages().get(1..).unwrap_or_default())
     }
 
-    fn by_stages(&self, start: &[f64; P], stages: &[Objective]) -> Minimum<P> {
-        let mut theta = *start;
+    fn by_stages(&self, start: &[f64], stages: &[Objective]) -> Minimum {
+        let mut theta = start.to_vec();
+        let few = self.fewer();
+        let on = few.as_ref().unwrap_or(self);
         for stage in stages {
-            let descent = Descent::new(self, *stage);
+            let descent = Descent::new(on, *stage);
             theta = descent.run(&theta, STAGE_GAIN, STEPS_OF_STAGE).theta;
+        }
+        if let Some(few) = few {
+            theta = Descent::new(&few, self.objective)
+                .run(&theta, 0.0, MOST_STEPS)
+                .theta;
         }
         let end = Descent::new(self, self.objective).run(&theta, 0.0, MOST_STEPS);
         if end.converged {
@@ -152,12 +167,21 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
         self.at_limits(&end).unwrap_or(end)
     }
 
+    /// The same problem with some of its points, where there are so many that these bring a descent near its end.
+    fn fewer(&self) -> Option<Self> {
+        let rows = Arc::new(self.rows.fewer(FEW)?);
+        Some(Problem {
+            rows,
+            ..self.again()
+        })
+    }
+
     /// Parameters that have run far towards a limit are held at it. The end is a minimum if it is as low
     /// as where the descent came to, and each is no worse there than further in.
-    fn at_limits(&self, end: &Minimum<P>) -> Option<Minimum<P>> {
+    fn at_limits(&self, end: &Minimum) -> Option<Minimum> {
         let [least, _] = self.points.losses();
         let limits = self.law.limits(least);
-        let coordinate = |theta: &[f64; P], index: usize| {
+        let coordinate = |theta: &[f64], index: usize| {
             let value = self.law.natural(theta)[index];
             if self.law.logarithmic(index) {
                 value.ln()
@@ -173,11 +197,9 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
         if gone.is_empty() {
             return None;
         }
-        let held = gone
-            .iter()
-            .fold(self.drawn(self.draws.clone()), |problem, limit| {
-                problem.pinned(limit.index, limit.held)
-            });
+        let held = gone.iter().fold(self.again(), |problem, limit| {
+            problem.pinned(limit.index, limit.held)
+        });
         let minimum = Descent::new(&held, self.objective).run(&end.theta, 0.0, MOST_STEPS);
         let minimum = if minimum.converged {
             minimum
@@ -198,8 +220,8 @@ impl<'a, L: Law<P>, const P: usize> Problem<'a, L, P> {
 }
 
 /// A descent on one objective.
-struct Descent<'a, 'b, L, const P: usize> {
-    problem: &'a Problem<'b, L, P>,
+struct Descent<'a, 'b> {
+    problem: &'a Problem<'b>,
     objective: Objective,
 }
 
@@ -223,17 +245,18 @@ impl Damping {
 }
 
 /// A theta and the objective there.
-type Place<const P: usize> = ([f64; P], Local<P>);
+type Place = (Vec<f64>, Local);
 
-impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
-    fn new(problem: &'a Problem<'b, L, P>, objective: Objective) -> Self {
+impl<'a, 'b> Descent<'a, 'b> {
+    fn new(problem: &'a Problem<'b>, objective: Objective) -> Self {
         Descent { problem, objective }
     }
 
     /// Steps until the gradient vanishes, or a step gains less than this share.
-    fn run(&self, start: &[f64; P], gain: f64, most_steps: usize) -> Minimum<P> {
+    fn run(&self, start: &[f64], gain: f64, most_steps: usize) -> Minimum {
         let start = self.held(start);
-        let mut place = (start, self.local(&start));
+        let at_start = self.local(&start);
+        let mut place = (start, at_start);
         let (mut damping, mut damping_over_bends) = (Damping(1e-4), Damping(1e-6));
         let mut stop = Stop::Steps;
         for _ in 0..most_steps {
@@ -262,23 +285,18 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
         }
         let (theta, local) = place;
         Minimum {
-            theta,
             value: local.value,
             gradient: local.relative_gradient(),
             converged: (local.flat() || local.bottom())
                 && local.value.is_finite()
                 && theta.iter().all(|t| t.is_finite()),
             stop,
+            theta,
         }
     }
 
     /// The first damped Newton step that lowers the objective.
-    fn newton(
-        &self,
-        theta: &[f64; P],
-        local: &Local<P>,
-        damping: &mut Damping,
-    ) -> Option<Place<P>> {
+    fn newton(&self, theta: &[f64], local: &Local, damping: &mut Damping) -> Option<Place> {
         if !local.curved() {
             return None;
         }
@@ -291,12 +309,7 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
     /// The first damped step over the kernel's bends that lowers the objective, by itself or with a
     /// second one from where it leads: along a curved valley a straight step leaves the points that
     /// hold the law, and the second brings it back to them.
-    fn over_bends(
-        &self,
-        theta: &[f64; P],
-        local: &Local<P>,
-        damping: &mut Damping,
-    ) -> Option<Place<P>> {
+    fn over_bends(&self, theta: &[f64], local: &Local, damping: &mut Damping) -> Option<Place> {
         let lines = self.lines(theta);
         damping.search(TRIES_OVER_BENDS, |damping| {
             let damping = damping * local.scale();
@@ -314,39 +327,38 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
     }
 
     /// Where a step leads.
-    fn moved(&self, theta: &[f64; P], step: &SVector<f64, P>) -> Place<P> {
-        let moved = std::array::from_fn(|i| theta[i] + step[i]);
+    fn moved(&self, theta: &[f64], step: &DVector<f64>) -> Place {
+        let moved: Vec<f64> = theta.iter().zip(step.iter()).map(|(t, s)| t + s).collect();
         let next = self.held(&moved);
         let at_next = self.local(&next);
         (next, at_next)
     }
 
     /// Theta with the pinned parameters at their values.
-    fn held(&self, theta: &[f64; P]) -> [f64; P] {
-        let mut held = *theta;
+    fn held(&self, theta: &[f64]) -> Vec<f64> {
+        let mut held = theta.to_vec();
         for (index, coordinate) in self.pins(theta).held {
             held[index] = coordinate.value;
         }
         held
     }
 
-    fn pins(&self, theta: &[f64; P]) -> Pins<P> {
+    fn pins(&self, theta: &[f64]) -> Pins {
         Pins::new(self.problem.law, &self.problem.pins, theta)
     }
 
-    fn local(&self, theta: &[f64; P]) -> Local<P> {
+    fn local(&self, theta: &[f64]) -> Local {
         let problem = self.problem;
         let kernel = self.objective.kernel(|| problem.residuals(theta));
-        let mut local = Local::new(kernel);
+        let count = problem.law.count();
+        let (mut sums, mut jets) = (Sums::new(kernel, count), Jets::new(count));
         let pins = self.pins(theta);
-        let surface = problem.law.surface(theta);
-        for &(point, times) in &problem.draws {
-            let jet = surface.at(problem.points.z(point));
-            let weight = times * problem.points.weight(point);
-            let log_loss = problem.points.log_loss(point);
-            local.add(weight, &jet, log_loss, &moving(&jet, &pins));
+        for block in problem.rows.blocks() {
+            problem.law.jets(theta, &block, &mut jets);
+            let moving = moving(&jets.gradient, &pins);
+            sums.add(&block, &jets, &moving);
         }
-        local.end(&pins);
+        let mut local = sums.end(&pins);
         local.value += self.objective.offset(kernel, problem.weight());
         if local.value.is_nan() {
             local.value = f64::INFINITY;
@@ -354,33 +366,35 @@ impl<'a, 'b, L: Law<P>, const P: usize> Descent<'a, 'b, L, P> {
         local
     }
 
-    fn lines(&self, theta: &[f64; P]) -> Lines<P> {
+    fn lines(&self, theta: &[f64]) -> Lines {
         let problem = self.problem;
-        let mut lines = Lines::default();
+        let count = problem.law.count();
+        let (mut lines, mut jets) = (Lines::new(count), Jets::new(count));
         let pins = self.pins(theta);
-        let surface = problem.law.surface(theta);
-        for &(point, times) in &problem.draws {
-            let jet = surface.at(problem.points.z(point));
-            let weight = times * problem.points.weight(point);
-            let residual = jet.value - problem.points.log_loss(point);
-            lines.push(weight, residual, moving(&jet, &pins));
+        for block in problem.rows.blocks() {
+            problem.law.jets(theta, &block, &mut jets);
+            let residual = Column::of(|row| jets.value.0[row] - block.target.0[row]);
+            lines.push(block.weight, residual, &moving(&jets.gradient, &pins));
         }
         lines
     }
 }
 
-/// A point's gradient by the coordinates that move, with the pinned ones following them.
-#[inline(always)]
-fn moving<const P: usize>(jet: &Jet<P>, pins: &Pins<P>) -> [f64; P] {
-    let mut gradient: [f64; P] = std::array::from_fn(|i| jet.gradient[i]);
+/// Gradients by the coordinates that move, with the pinned ones following them.
+fn moving<'a>(gradient: &'a [Column], pins: &Pins) -> Cow<'a, [Column]> {
+    if pins.held.is_empty() {
+        return Cow::Borrowed(gradient);
+    }
+    let mut moving = gradient.to_vec();
     for (index, coordinate) in &pins.held {
-        let slope = jet.gradient[*index];
-        for (i, moved) in gradient.iter_mut().enumerate() {
-            *moved += slope * coordinate.gradient[i];
+        for (moved, slope) in moving.iter_mut().zip(coordinate.gradient.iter()) {
+            for row in 0..ROWS {
+                moved.0[row] += gradient[*index].0[row] * slope;
+            }
         }
     }
     for (index, _) in &pins.held {
-        gradient[*index] = 0.0;
+        moving[*index] = Column::ZERO;
     }
-    gradient
+    Cow::Owned(moving)
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::erf;
 
+use crate::lanes::{Column, exp};
+
 /// A loss function of a law's residuals; `r = ln predicted - ln measured`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "objective", rename_all = "kebab-case")]
@@ -159,27 +161,39 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// Value, first and second derivative by the predicted log loss.
-    #[inline]
-    pub fn at(self, predicted: f64, measured: f64) -> [f64; 3] {
-        let r = predicted - measured;
+    /// Values, first and second derivatives by the predicted log losses.
+    #[inline(always)]
+    pub fn columns(self, predicted: &Column, measured: &Column) -> [Column; 3] {
+        let r = Column::of(|row| predicted.0[row] - measured.0[row]);
         match self {
             Kernel::Huber { delta, scale } => {
-                let u = r / scale;
-                if u.abs() <= delta {
-                    [0.5 * u * u, u / scale, 1.0 / (scale * scale)]
-                } else {
-                    [
-                        delta * (u.abs() - 0.5 * delta),
-                        delta.copysign(u) / scale,
-                        0.0,
-                    ]
-                }
+                let inverse = scale.recip();
+                let u = r.map(|r| r * inverse);
+                // As comparisons, which are instructions of vectors; NaN passes.
+                let bent = u.map(|u| {
+                    let u = if u > delta { delta } else { u };
+                    if u < -delta { -delta } else { u }
+                });
+                [
+                    Column::of(|row| bent.0[row] * (u.0[row] - 0.5 * bent.0[row])),
+                    bent.map(|bent| bent * inverse),
+                    u.map(|u| {
+                        if u.abs() <= delta {
+                            inverse * inverse
+                        } else {
+                            0.0
+                        }
+                    }),
+                ]
             }
-            Kernel::Square => [0.5 * r * r, r, 1.0],
+            Kernel::Square => [r.map(|r| 0.5 * r * r), r, r.map(|_| 1.0)],
             Kernel::SquareOfLoss => {
-                let (p, m) = (predicted.exp(), measured.exp());
-                [0.5 * (p - m) * (p - m), (p - m) * p, p * (2.0 * p - m)]
+                let (p, m) = (predicted.map(exp), measured.map(exp));
+                [
+                    Column::of(|row| 0.5 * (p.0[row] - m.0[row]).powi(2)),
+                    Column::of(|row| (p.0[row] - m.0[row]) * p.0[row]),
+                    Column::of(|row| p.0[row] * (2.0 * p.0[row] - m.0[row])),
+                ]
             }
         }
     }

@@ -3,7 +3,6 @@
 use crate::Form;
 use crate::declaration::Role;
 use crate::law::FAINT_FLOOR;
-use crate::law::Law;
 use crate::minimize::{Minimum, Problem};
 
 /// Steps outwards before a bound is looked for between two of them.
@@ -19,7 +18,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// For a parameter of a form at `value`, in the coordinate of [`Law::pin`].
+    /// For a parameter of a form at `value`, in the coordinate of [`Law::pin`](crate::law::Law::pin).
     pub fn new(form: Form, index: usize, logarithmic: bool, value: f64, least_loss: f64) -> Self {
         /// Powers of e that an amplitude or a bend may move.
         const FAR: f64 = 25.0;
@@ -53,26 +52,26 @@ impl Reach {
 }
 
 /// One end of a profile.
-#[derive(Debug, Clone, Copy)]
-pub struct End<const P: usize> {
-    /// Where it is, in the coordinate of [`Law::pin`]; `None` where the data do not bound the parameter
+#[derive(Debug, Clone)]
+pub struct End {
+    /// Where it is, in the coordinate of [`Law::pin`](crate::law::Law::pin); `None` where the data do not bound the parameter
     /// within reach.
     pub bound: Option<f64>,
     /// The law there, or at the end of the reach.
-    pub theta: [f64; P],
+    pub theta: Vec<f64>,
 }
 
-/// The interval of a parameter in the coordinate of [`Law::pin`]: where the objective, with every
+/// The interval of a parameter in the coordinate of [`Law::pin`](crate::law::Law::pin): where the objective, with every
 /// other parameter at its best, rises by `rise` over its minimum.
-pub fn profile<L: Law<P>, const P: usize>(
-    problem: &Problem<L, P>,
-    best: &Minimum<P>,
+pub fn profile(
+    problem: &Problem,
+    best: &Minimum,
     index: usize,
     value: f64,
     step: f64,
     rise: f64,
     reach: Reach,
-) -> [End<P>; 2] {
+) -> [End; 2] {
     [reach.low, reach.high].map(|limit| {
         let walk = Walk {
             problem,
@@ -84,29 +83,29 @@ pub fn profile<L: Law<P>, const P: usize>(
     })
 }
 
-struct Walk<'a, L, const P: usize> {
-    problem: &'a Problem<'a, L, P>,
-    best: &'a Minimum<P>,
+struct Walk<'a> {
+    problem: &'a Problem<'a>,
+    best: &'a Minimum,
     index: usize,
     rise: f64,
 }
 
 /// A place on a profile, with how far above the minimum it lies.
-#[derive(Clone, Copy)]
-struct Place<const P: usize> {
+#[derive(Clone)]
+struct Place {
     at: f64,
     rise: f64,
-    theta: [f64; P],
+    theta: Vec<f64>,
 }
 
-impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
-    fn bound(&self, value: f64, step: f64, limit: f64) -> End<P> {
+impl Walk<'_> {
+    fn bound(&self, value: f64, step: f64, limit: f64) -> End {
         let side = if limit < value { -1.0 } else { 1.0 };
         let room = (limit - value).abs();
         let mut inside = Place {
             at: value,
             rise: 0.0,
-            theta: self.best.theta,
+            theta: self.best.theta.clone(),
         };
         let mut away = step.min(room);
         for _ in 0..MOST_STEPS_OUT {
@@ -127,7 +126,7 @@ impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
     }
 
     /// The others at their best, from where they were nearby.
-    fn place(&self, at: f64, near: &Place<P>) -> Place<P> {
+    fn place(&self, at: f64, near: &Place) -> Place {
         let pinned = self.problem.pinned(self.index, at);
         let minimum = pinned.refine(&near.theta);
         let rise = minimum.value - self.best.value;
@@ -143,7 +142,7 @@ impl<L: Law<P>, const P: usize> Walk<'_, L, P> {
     }
 
     /// Secant steps on the root of the rise, which is nearly straight, kept within the bracket.
-    fn close_in(&self, mut inside: Place<P>, mut outside: Place<P>) -> End<P> {
+    fn close_in(&self, mut inside: Place, mut outside: Place) -> End {
         let root = |rise: f64| rise.max(0.0).sqrt();
         for _ in 0..MOST_STEPS_IN {
             let width = outside.at - inside.at;

@@ -11,16 +11,23 @@ pub const EXPONENTS: [f64; 8] = [0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.2, 2.0];
 
 /// Every combination of one value of each list.
 pub fn grid<const K: usize>(lists: [&[f64]; K]) -> Vec<[f64; K]> {
-    let count = lists.iter().map(|list| list.len()).product();
-    (0..count)
-        .map(|mut code| {
-            lists.map(|list| {
-                let value = list[code % list.len()];
-                code /= list.len();
-                value
-            })
-        })
+    let all = combinations(&lists).into_iter();
+    all.map(|values| std::array::from_fn(|k| values[k]))
         .collect()
+}
+
+/// Every combination of one value of each of any number of lists.
+pub fn combinations(lists: &[&[f64]]) -> Vec<Vec<f64>> {
+    let count = lists.iter().map(|list| list.len()).product();
+    let one = |mut code: usize| {
+        let value = |list: &&[f64]| {
+            let value = list[code % list.len()];
+            code /= list.len();
+            value
+        };
+        lists.iter().map(value).collect()
+    };
+    (0..count).map(one).collect()
 }
 
 /// Logarithms of amplitudes, none below zero, that make `sum_k amplitude_k summand_k` the loss, with

@@ -106,18 +106,15 @@ impl Columns {
 
     /// A column as words, empty where a row has none or the table has no such column.
     pub fn words(&self, name: &str) -> Vec<String> {
-        let strings = self
-            .0
-            .column(name)
-            .and_then(|column| column.cast(&DataType::String));
-        let read = strings.as_ref().ok().and_then(|column| column.str().ok());
-        match read {
-            Some(words) => words
-                .iter()
-                .map(|word| word.unwrap_or_default().to_owned())
-                .collect(),
-            None => vec![String::new(); self.rows()],
-        }
+        let column = self.0.column(name).ok().and_then(strings);
+        column.unwrap_or_else(|| vec![String::new(); self.rows()])
+    }
+
+    /// One row's word of a column, empty where it has none.
+    pub fn word(&self, name: &str, row: usize) -> String {
+        let column = self.0.column(name).ok();
+        let cell = column.and_then(|column| strings(&column.slice(row as i64, 1)));
+        cell.and_then(|mut words| words.pop()).unwrap_or_default()
     }
 
     /// A column as words, empty where a row has none.
@@ -133,4 +130,15 @@ impl Columns {
             present: self.names(),
         })
     }
+}
+
+/// A column as words, empty where a row has none.
+fn strings(column: &Column) -> Option<Vec<String>> {
+    let column = column.cast(&DataType::String).ok()?;
+    let words = column.str().ok()?.iter();
+    Some(
+        words
+            .map(|word| word.unwrap_or_default().to_owned())
+            .collect(),
+    )
 }

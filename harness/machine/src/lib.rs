@@ -3,5 +3,5 @@
 mod memory;
 mod process;
 
-pub use memory::{Memory, give_back_memory, memory_kills};
+pub use memory::{ALLOCATOR, Memory, give_back_memory, memory_kills};
 pub use process::{Machine, memory_held, peak_memory, reset_peak_memory};

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
 use isoflop_corpus::Corpus;
+use isoflop_machine::ALLOCATOR;
 use isoflop_suite::{Definition, DeviceName, Flops, Plan, Seconds};
 use isoflop_train::{Trainer, Transformer, instruction_set, on_threads, open_device};
 
@@ -26,13 +27,7 @@ fn main() {
         let program = std::env::current_exe().expect("the program has a path");
         let mut command = Command::new(program);
         command.env(MEASURING, "1");
-        for (name, bytes) in [
-            ("MALLOC_MMAP_THRESHOLD_", 1u64 << 32),
-            ("MALLOC_TRIM_THRESHOLD_", 1 << 34),
-            ("MALLOC_ARENA_MAX", 1),
-        ] {
-            command.env(name, bytes.to_string());
-        }
+        command.envs(ALLOCATOR.map(|(name, bytes)| (name, bytes.to_string())));
         let status = command.status().expect("the program starts");
         std::process::exit(status.code().unwrap_or(1));
     }

@@ -6,12 +6,12 @@ use std::time::Instant;
 use burn::tensor::Device;
 use isoflop_corpus::Corpus;
 use isoflop_machine::{give_back_memory, reset_peak_memory};
-use isoflop_suite::{Cell, End, Nats, Outcome, Scores, Seconds, Step, TimeSplit};
+use isoflop_suite::{Cell, DeviceName, End, Nats, Outcome, Scores, Seconds, Step, TimeSplit};
 
 use crate::checkpoint::{Checkpoint, Mean, RunState};
 use crate::schedule::learning_rate;
 use crate::step::{StepResult, Trainer};
-use crate::{TrainError, evaluate};
+use crate::{TrainError, evaluate, on_threads, open_device};
 
 /// Steps in which kernels are compiled and tuned and allocators fill; they are timed apart.
 pub const FIRST_STEPS: u64 = 3;
@@ -55,6 +55,9 @@ pub trait Keeper {
 
     /// Whether the run is to stop, after a last checkpoint.
     fn stops(&self) -> bool;
+
+    /// How many threads of the processor the run has, which may change from step to step.
+    fn threads(&self) -> usize;
 }
 
 /// Trains a cell, from its initial weights or from its keeper's checkpoint, to its last step and
@@ -66,9 +69,36 @@ pub trait Keeper {
 pub fn train(
     cell: &Cell,
     corpus: &Corpus,
+    device: &DeviceName,
+    keeper: &mut (dyn Keeper + Send),
+) -> Result<Outcome, TrainError> {
+    let (device, mut run, mut trainer) = on_threads(keeper.threads(), || {
+        let device = open_device(device)?;
+        let (run, trainer) = begin(cell, corpus, &device, keeper)?;
+        Ok::<_, TrainError>((device, run, trainer))
+    })??;
+    loop {
+        let threads = keeper.threads();
+        let outcome = on_threads(threads, || {
+            match run.steps(&mut trainer, keeper, threads)? {
+                Pause::OtherThreads => Ok(None),
+                Pause::Diverged(outcome) => Ok(Some(outcome)),
+                Pause::Trained => run.score(&trainer, corpus, &device).map(Some),
+            }
+        })??;
+        if let Some(outcome) = outcome {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// A run before its next step, from its beginning or its keeper's checkpoint.
+fn begin<'a>(
+    cell: &'a Cell,
+    corpus: &'a Corpus,
     device: &Device,
     keeper: &mut dyn Keeper,
-) -> Result<Outcome, TrainError> {
+) -> Result<(Run<'a>, Trainer<'a>), TrainError> {
     give_back_memory();
     reset_peak_memory();
     let begin = Instant::now();
@@ -85,7 +115,7 @@ pub fn train(
         (trainer, state) = (Trainer::new(cell, corpus, device)?, RunState::default());
         keeper.begin(0, 0)?;
     }
-    let mut run = Run {
+    let run = Run {
         cell,
         // As if all of it had been spent in one go.
         begin,
@@ -93,10 +123,16 @@ pub fn train(
         first: state.step,
         state,
     };
-    if let Some(diverged) = run.steps(&mut trainer, keeper)? {
-        return Ok(diverged);
-    }
-    run.score(&trainer, corpus, device)
+    Ok((run, trainer))
+}
+
+/// Why a run does no further step for now.
+enum Pause {
+    /// It is to go on with other threads.
+    OtherThreads,
+    Diverged(Outcome),
+    /// It has done them all.
+    Trained,
 }
 
 /// A run under way.
@@ -115,12 +151,13 @@ impl Run<'_> {
         self.before + self.begin.elapsed().as_secs_f64()
     }
 
-    /// Trains to the last step; an outcome where it diverges on the way.
+    /// Trains to the last step, as long as it has so many threads.
     fn steps(
         &mut self,
         trainer: &mut Trainer,
         keeper: &mut dyn Keeper,
-    ) -> Result<Option<Outcome>, TrainError> {
+        threads: usize,
+    ) -> Result<Pause, TrainError> {
         let steps = self.cell.training.steps;
         let every = steps.div_ceil(LOGGED_STEPS).max(1);
         for step in self.state.step + 1..=steps {
@@ -131,13 +168,12 @@ impl Run<'_> {
                 self.compiled(trainer);
             }
             if step % every == 0 || step == steps || step == 1 {
-                let diverged = self.log(result, trainer, keeper)?;
-                if diverged.is_some() {
-                    return Ok(diverged);
+                if let Some(diverged) = self.log(result, trainer, keeper)? {
+                    return Ok(Pause::Diverged(diverged));
                 }
             }
             if let Some(diverged) = self.overflows(trainer) {
-                return Ok(Some(diverged));
+                return Ok(Pause::Diverged(diverged));
             }
             let stops = keeper.stops();
             if stops || keeper.wants_checkpoint() {
@@ -147,9 +183,12 @@ impl Run<'_> {
             if stops {
                 return Err(TrainError::Stopped);
             }
+            if keeper.threads() != threads && step < steps {
+                return Ok(Pause::OtherThreads);
+            }
         }
         trainer.sync()?;
-        Ok(None)
+        Ok(Pause::Trained)
     }
 
     /// The first steps are over: kernels are compiled, allocators filled.
@@ -168,8 +207,8 @@ impl Run<'_> {
         let training = &self.cell.training;
         let tokens_per_step = self.cell.tokens() / training.steps;
         let skipped = result.is_skipped();
-        let (loss, gradient_norm) = result.read();
-        let mean_loss = self.mean_loss(trainer);
+        let [loss, gradient_norm, sum] = trainer.log(result);
+        let mean_loss = self.mean_loss(sum);
         let step = Step {
             step: self.state.step,
             tokens: self.state.step * tokens_per_step,
@@ -222,11 +261,11 @@ impl Run<'_> {
         }
     }
 
-    /// The mean loss of the steps since the last logged one.
-    fn mean_loss(&mut self, trainer: &mut Trainer) -> Nats {
+    /// The mean loss of the steps since the last logged one, whose losses have this sum.
+    fn mean_loss(&mut self, sum: f64) -> Nats {
         let before = self.state.means.last().map_or(0, |mean| mean.step);
         let step = self.state.step;
-        let loss = trainer.take_unread().map_or(f64::NAN, f64::from) / (step - before) as f64;
+        let loss = sum / (step - before) as f64;
         self.state.means.push(Mean { step, loss });
         loss
     }
@@ -258,7 +297,7 @@ impl Run<'_> {
     }
 
     fn score(
-        mut self,
+        &mut self,
         trainer: &Trainer,
         corpus: &Corpus,
         device: &Device,

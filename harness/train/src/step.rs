@@ -49,11 +49,16 @@ impl StepResult {
 
     /// Mean training loss and global gradient norm of the step.
     pub fn read(self) -> (f64, f64) {
-        (
-            f64::from(self.loss.into_scalar::<f32>()),
-            f64::from(self.gradient_norm.into_scalar::<f32>()),
-        )
+        let [loss, norm] = read([self.loss, self.gradient_norm]);
+        (loss, norm)
     }
+}
+
+/// Several numbers by one read: each would wait for the device.
+fn read<const N: usize>(numbers: [Tensor<1>; N]) -> [f64; N] {
+    let together = Tensor::cat(numbers.to_vec(), 0).into_data_as::<f32>();
+    let together: Vec<f32> = together.try_into_vec().expect("losses are floats");
+    std::array::from_fn(|at| f64::from(together[at]))
 }
 
 impl<'a> Trainer<'a> {
@@ -190,9 +195,11 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The sum of the losses of all steps since it was last taken. Waits for the device.
-    pub(crate) fn take_unread(&mut self) -> Option<f32> {
-        self.unread.take().map(|sum| sum.into_scalar::<f32>())
+    /// Loss and gradient norm of the step just done, and the sum of the losses of all steps since this was last
+    /// asked. Waits for the device, once.
+    pub(crate) fn log(&mut self, step: StepResult) -> [f64; 3] {
+        let sum = self.unread.take().unwrap_or_else(|| step.loss.clone());
+        read([step.loss, step.gradient_norm, sum])
     }
 
     /// The state after the steps done so far.

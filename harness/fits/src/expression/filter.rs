@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use isoflop_ledger::{Columns, LedgerError};
 
-use super::{ExpressionError, Node, parse};
+use isoflop_grammar::{Node, condition};
+
+use super::{ExpressionError, holds};
 
 /// A condition on a row, such as `loss < 4 and dataset = 'rw'`.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +22,7 @@ impl Filter {
     /// # Errors
     /// If the table lacks a column, or one compared with a number has none.
     pub fn keeps(&self, columns: &Columns) -> Result<Vec<bool>, LedgerError> {
-        self.root.holds(columns)
+        holds(&self.root, columns)
     }
 }
 
@@ -29,7 +31,7 @@ impl FromStr for Filter {
 
     fn from_str(text: &str) -> Result<Self, ExpressionError> {
         Ok(Filter {
-            root: parse::condition(text)?,
+            root: condition(text)?,
             text: text.to_owned(),
         })
     }
@@ -46,7 +48,7 @@ mod tests {
     use super::*;
     use crate::Expression;
 
-    fn condition(text: &str) -> Node {
+    fn read(text: &str) -> Node {
         text.parse::<Filter>().expect(text).root
     }
 
@@ -61,7 +63,7 @@ mod tests {
             ("not not a = 1", "a == 1"),
             ("`a` > -1", "a > (-1)"),
         ] {
-            assert_eq!(condition(loose), condition(bound), "{loose}");
+            assert_eq!(read(loose), read(bound), "{loose}");
         }
     }
 
@@ -80,7 +82,7 @@ mod tests {
             ("nolog(a) < 2", 1),
         ] {
             let error = text.parse::<Filter>().unwrap_err();
-            assert_eq!(error.at, at, "{text}: {error}");
+            assert_eq!(error.0.at, at, "{text}: {error}");
         }
         for deep in [
             "(".repeat(100_000),

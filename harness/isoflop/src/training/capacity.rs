@@ -8,13 +8,15 @@ use isoflop_suite::Precision;
 use crate::planning::Suite;
 
 impl Suite {
-    /// How many workers train at once, and how many threads each has: one for each core on a processor,
-    /// where several cells train faster than one with several threads, and one on a GPU.
-    pub fn workers(&self, asked: Option<usize>) -> (usize, usize) {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let several = if self.device.is_processor() { cores } else { 1 };
-        let workers = asked.unwrap_or(several).max(1);
-        (workers, (cores / workers).max(1))
+    /// How many workers train so many cells at once: one for each core on a processor, where several cells train
+    /// faster than one with several threads, and one on a GPU.
+    pub fn workers(&self, asked: Option<usize>, cells: usize) -> usize {
+        let several = if self.device.is_processor() {
+            cores()
+        } else {
+            1
+        };
+        asked.unwrap_or(several).min(cells).max(1)
     }
 
     /// The precisions its cells train in.
@@ -25,4 +27,13 @@ impl Suite {
             .collect();
         all.into_iter().collect()
     }
+}
+
+/// The processor's threads for each of so many workers.
+pub fn threads_each(workers: usize) -> usize {
+    (cores() / workers.max(1)).max(1)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,6 +1,6 @@
 //! What only a build with training has: suites run in worker processes, devices are checked and compared.
 
-mod capacity;
+pub mod capacity;
 pub mod child;
 pub mod children;
 pub mod compare;

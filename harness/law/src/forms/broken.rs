@@ -2,7 +2,7 @@
 
 use crate::declaration::{Declaration, Role};
 use crate::jet::Jet;
-use crate::law::{Law, Limit, Points, Surface};
+use crate::law::{Formula, Limit, Points};
 use crate::project::{grid, regress};
 
 /// `broken`.
@@ -36,8 +36,8 @@ pub struct Broken {
     pub centre: f64,
 }
 
-impl Law<6> for Broken {
-    fn surface(&self, theta: &[f64; 6]) -> impl Surface<6> {
+impl Formula<6> for Broken {
+    fn surface(&self, theta: &[f64; 6]) -> impl Fn(&[f64]) -> Jet<6> {
         let [floor, amplitude, before, change, place, log_width] = Jet::parameters(theta);
         let width = log_width.exp();
         let sharpness = (log_width * -1.0).exp();

@@ -3,7 +3,7 @@
 
 use crate::declaration::{Declaration, Role, Trade};
 use crate::jet::Jet;
-use crate::law::{Law, Limit, Points, Surface};
+use crate::law::{Formula, Limit, Points};
 use crate::optimum::Optimum;
 use crate::project::{grid, project};
 
@@ -60,8 +60,8 @@ pub struct DataConstrained {
     pub centre: [f64; 3],
 }
 
-impl Law<7> for DataConstrained {
-    fn surface(&self, theta: &[f64; 7]) -> impl Surface<7> {
+impl Formula<7> for DataConstrained {
+    fn surface(&self, theta: &[f64; 7]) -> impl Fn(&[f64]) -> Jet<7> {
         let [floor, a, alpha, b, beta, log_rn, log_rd] = Jet::parameters(theta);
         let (rn, rd) = (log_rn.exp(), log_rd.exp());
         let per_alpha = alpha.map(

@@ -2,7 +2,7 @@
 
 use crate::declaration::{Declaration, Role, Trade};
 use crate::jet::Jet;
-use crate::law::{Law, Limit, Points, Surface};
+use crate::law::{Formula, Limit, Points};
 use crate::optimum::Optimum;
 use crate::project::{EXPONENTS, grid, project_to};
 
@@ -34,8 +34,8 @@ pub struct Kaplan {
     pub centre: [f64; 2],
 }
 
-impl Law<4> for Kaplan {
-    fn surface(&self, theta: &[f64; 4]) -> impl Surface<4> {
+impl Formula<4> for Kaplan {
+    fn surface(&self, theta: &[f64; 4]) -> impl Fn(&[f64]) -> Jet<4> {
         let [of_n, a_n, of_d, log_a_d] = Jet::parameters(theta);
         let a_d = log_a_d.exp();
         let inverse = (log_a_d * -1.0).exp();

@@ -2,7 +2,7 @@
 
 use crate::declaration::{Declaration, Role};
 use crate::jet::{Jet, softplus};
-use crate::law::{Law, Limit, Points, Surface};
+use crate::law::{Formula, Limit, Points};
 use crate::project::{grid, regress};
 
 /// `saturating`.
@@ -35,8 +35,8 @@ pub struct Saturating {
     pub centre: f64,
 }
 
-impl Law<5> for Saturating {
-    fn surface(&self, theta: &[f64; 5]) -> impl Surface<5> {
+impl Formula<5> for Saturating {
+    fn surface(&self, theta: &[f64; 5]) -> impl Fn(&[f64]) -> Jet<5> {
         let [floor, span, log_a, at_centre, exponent] = Jet::parameters(theta);
         let a = log_a.exp();
         move |z: &[f64]| {

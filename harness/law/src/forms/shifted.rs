@@ -2,7 +2,7 @@
 
 use crate::declaration::{Declaration, Role};
 use crate::jet::Jet;
-use crate::law::{Law, Limit, Points, Surface};
+use crate::law::{Formula, Limit, Points};
 use crate::project::{EXPONENTS, grid};
 
 /// `shifted`.
@@ -24,8 +24,8 @@ pub struct Shifted {
     pub centre: f64,
 }
 
-impl Law<3> for Shifted {
-    fn surface(&self, theta: &[f64; 3]) -> impl Surface<3> {
+impl Formula<3> for Shifted {
+    fn surface(&self, theta: &[f64; 3]) -> impl Fn(&[f64]) -> Jet<3> {
         let [amplitude, shift, exponent] = Jet::parameters(theta);
         move |z: &[f64]| amplitude + exponent * Jet::constant(-z[0]).log_add(shift)
     }

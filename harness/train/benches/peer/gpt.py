@@ -6,8 +6,9 @@ cross-entropy, backward, clipping of the global gradient norm at 1, and AdamW (0
 on matrices alone). It uses what PyTorch has for each of these: scaled_dot_product_attention, fused AdamW,
 and, with --compile, torch.compile.
 
-It prints a line of JSON when it is ready, after the steps in which kernels are compiled and tuned. Then it
-reads numbers of steps from standard input, a line each, does so many, and prints how long they took.
+It prints PyTorch's version as a line of JSON when all is imported. Then it reads orders from standard input, a line
+of JSON each: a shape, of which it builds the model and takes the first steps, in which kernels are compiled and
+tuned; or a number of steps. It prints a line of JSON for each, with the seconds that the steps took.
 """
 
 import argparse
@@ -92,11 +93,11 @@ class Transformer(nn.Module):
 
 
 class Training:
-    def __init__(self, shape):
+    def __init__(self, shape, device, compiled):
         self.shape = shape
-        self.device = torch.device(shape.device)
+        self.device = device
         torch.manual_seed(0)
-        self.model = Transformer(shape).to(self.device)
+        self.model = Transformer(shape).to(device)
         parameters = list(self.model.parameters())
         matrices = [it for it in parameters if it.dim() > 1]
         vectors = [it for it in parameters if it.dim() == 1]
@@ -105,7 +106,7 @@ class Training:
             {"params": vectors, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, fused=True)
-        self.loss = torch.compile(self.model) if shape.compile else self.model
+        self.loss = torch.compile(self.model) if compiled else self.model
         # A text that lies in memory, read in windows at random, as a loader of its own thread has them ready.
         self.text = torch.randint(shape.vocabulary, (1 << 20,))
         self.read = torch.Generator().manual_seed(1)
@@ -123,10 +124,9 @@ class Training:
 
     def step(self):
         parts = self.shape.batch // self.shape.micro_batch
-        mixed = self.shape.precision == "mixed-bf16"
         for _ in range(parts):
             inputs, targets = self.batch()
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.shape.mixed):
                 loss = self.loss(inputs, targets)
             (loss / parts).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -145,31 +145,25 @@ class Training:
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("width", "depth", "head-width", "hidden", "vocabulary", "sequence", "batch"):
-        arguments.add_argument(f"--{name}", type=int, required=True)
-    arguments.add_argument("--micro-batch", type=int, help="default: the batch")
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--device", default="cpu")
-    arguments.add_argument("--precision", choices=("f32", "mixed-bf16"), default="f32")
     arguments.add_argument("--compile", action="store_true")
-    arguments.add_argument("--first", type=int, default=3, help="steps before it is ready")
-    shape = arguments.parse_args()
-    shape.micro_batch = shape.micro_batch or shape.batch
-    torch.set_num_threads(shape.threads)
-    training = Training(shape)
-    seconds, _ = training.steps(shape.first)
-    ready = {
-        "torch": torch.__version__,
-        "parameters": sum(it.numel() for it in training.model.parameters()),
-        "first_seconds": seconds,
-        # Whether f32 multiplies are staged in a shorter format.
-        "tf32": torch.backends.cuda.matmul.allow_tf32,
-    }
-    print(json.dumps(ready), flush=True)
+    asked = arguments.parse_args()
+    torch.set_num_threads(asked.threads)
+    print(json.dumps({"torch": torch.__version__}), flush=True)
+    training = None
     for line in sys.stdin:
-        seconds, loss = training.steps(int(line))
-        memory = torch.cuda.max_memory_allocated() if training.device.type == "cuda" else None
-        print(json.dumps({"seconds": seconds, "loss": loss, "memory": memory}), flush=True)
+        order = json.loads(line)
+        answer = {}
+        if "width" in order:
+            # What was compiled for another shape would have it compiled for shapes of any size.
+            torch.compiler.reset()
+            shape = argparse.Namespace(**order)
+            training = Training(shape, torch.device(asked.device), asked.compile)
+            answer["parameters"] = sum(it.numel() for it in training.model.parameters())
+        count = order["first"] if "width" in order else order["steps"]
+        answer["seconds"], answer["loss"] = training.steps(count)
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -145,6 +145,16 @@ macro_rules! hand_on {
     };
 }
 
+/// The output of an operation, with what its backward pass will need where a parent is tracked.
+macro_rules! tracked {
+    ($operation:ident, [$($parent:expr),*], $kept:expr, $y:expr) => {
+        match $operation.prepare::<C>([$($parent),*]).compute_bound().stateful() {
+            OpsKind::Tracked(kind) => kind.finish($kept, $y),
+            OpsKind::UnTracked(kind) => kind.finish($y),
+        }
+    };
+}
+
 impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     fn attend(
         query: FloatTensor<Self>,
@@ -178,14 +188,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
             (query.into_parts(), key.into_parts(), value.into_parts());
         let (kept, sizes) = attended(q, k, v, heads, &turns);
         let y = kept[3].clone();
-        match Attend
-            .prepare::<C>([of_q, of_k, of_v])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(kind) => kind.finish((kept, sizes, turns), y),
-            OpsKind::UnTracked(kind) => kind.finish(y),
-        }
+        tracked!(Attend, [of_q, of_k, of_v], (kept, sizes, turns), y)
     }
 
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -208,14 +211,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         let ((x, of_x), (weight, of_weight)) = (x.into_parts(), weight.into_parts());
         let (x, weight) = (in_order(x), in_order(weight));
         let y = through(&x, &weight, None);
-        match Linear
-            .prepare::<C>([of_x, of_weight])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(kind) => kind.finish([x, weight], y),
-            OpsKind::UnTracked(kind) => kind.finish(y),
-        }
+        tracked!(Linear, [of_x, of_weight], [x, weight], y)
     }
 
     fn linear_past(
@@ -243,14 +239,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         let (past, of_past) = past.into_parts();
         let (x, weight) = (in_order(x), in_order(weight));
         let y = through(&x, &weight, Some(&in_order(past)));
-        match LinearPast
-            .prepare::<C>([of_x, of_weight, of_past])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(kind) => kind.finish([x, weight], y),
-            OpsKind::UnTracked(kind) => kind.finish(y),
-        }
+        tracked!(LinearPast, [of_x, of_weight, of_past], [x, weight], y)
     }
 
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -276,14 +265,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         let ((gate, of_gate), (up, of_up)) = (gate.into_parts(), up.into_parts());
         let (gate, up) = (in_order(gate), in_order(up));
         let y = gated(&gate, &up);
-        match Swiglu
-            .prepare::<C>([of_gate, of_up])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(kind) => kind.finish([gate, up], y),
-            OpsKind::UnTracked(kind) => kind.finish(y),
-        }
+        tracked!(Swiglu, [of_gate, of_up], [gate, up], y)
     }
 
     fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
@@ -307,10 +289,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         let (x, of_x) = x.into_parts();
         let x = in_order(x);
         let y = activated(&x, activation);
-        match Activate.prepare::<C>([of_x]).compute_bound().stateful() {
-            OpsKind::Tracked(kind) => kind.finish((x, activation), y),
-            OpsKind::UnTracked(kind) => kind.finish(y),
-        }
+        tracked!(Activate, [of_x], (x, activation), y)
     }
 
     fn norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self> {
@@ -335,14 +314,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         let ((x, of_x), (gain, of_gain)) = (x.into_parts(), gain.into_parts());
         let (x, gain) = (in_order(x), in_order(gain));
         let (y, s) = normed(&x, &gain, epsilon);
-        match Norm
-            .prepare::<C>([of_x, of_gain])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(kind) => kind.finish(([x, gain], Arc::new(s)), y),
-            OpsKind::UnTracked(kind) => kind.finish(y),
-        }
+        tracked!(Norm, [of_x, of_gain], ([x, gain], Arc::new(s)), y)
     }
 
     fn losses(

@@ -17,6 +17,7 @@ use crate::command::opened::SuiteArguments;
 use crate::exit::Exit;
 use crate::planning::Suite;
 use crate::show::{Labels, advise, count, describe, plots_of, say, show, show_line};
+use crate::training::capacity::threads_each;
 use crate::training::children::{Assignment, CHECKPOINT, LEASE};
 use crate::training::devices::{Reports, best_device, require_device};
 use crate::training::run::{Job, on_signals};
@@ -128,11 +129,11 @@ fn job<'a>(
     let cache = arguments.cache()?;
     let standing =
         Reports::new(&cache).standing(&suite.device, &suite.precisions(), options.unchecked)?;
-    let (workers, threads) = suite.workers(options.workers);
+    let workers = suite.workers(options.workers, suite.plan.cells.len());
     Ok(Job {
         suite,
         assignment: Assignment {
-            threads,
+            threads: threads_each(workers),
             lease: options.lease,
             checkpoint: options.checkpoint,
             ..Assignment::new(suite, &cache, standing, folder.path())

@@ -10,7 +10,7 @@ mod training;
 use std::io::BufReader;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -25,10 +25,18 @@ use crate::training::children::{Assignment, Garbled, Message, Order, read, send,
 /// How long a child may take to leave a checkpoint when its parent has died.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Orders as they come, and whether to stop.
+/// Orders as they come.
 pub struct Orders {
     from: Receiver<Result<Order, Garbled>>,
-    stop: Arc<AtomicBool>,
+    told: Arc<Told>,
+}
+
+/// What is heard while another order is carried out.
+pub struct Told {
+    /// Whether to stop.
+    stop: AtomicBool,
+    /// How many threads to train with.
+    threads: AtomicUsize,
 }
 
 impl Orders {
@@ -38,12 +46,23 @@ impl Orders {
     /// If the system has no thread for it.
     fn listen() -> std::io::Result<Self> {
         let (to, from) = mpsc::channel();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let told = Arc::new(Told {
+            stop: AtomicBool::new(false),
+            threads: AtomicUsize::new(1),
+        });
+        let heard = Arc::clone(&told);
         thread::Builder::new().spawn(move || {
             for order in read(BufReader::new(std::io::stdin())) {
-                if matches!(order, Ok(Order::Stop)) {
-                    stopped.store(true, Ordering::Relaxed);
+                match &order {
+                    Ok(Order::Stop) => heard.stop.store(true, Ordering::Relaxed),
+                    Ok(Order::Open(assignment)) => {
+                        heard.threads.store(assignment.threads, Ordering::Relaxed);
+                    }
+                    Ok(Order::Threads { threads }) => {
+                        heard.threads.store(*threads, Ordering::Relaxed);
+                        continue;
+                    }
+                    _ => {}
                 }
                 if to.send(order).is_err() {
                     return;
@@ -51,12 +70,12 @@ impl Orders {
             }
             // The parent is gone, however it ended: nobody hears this process any more, and nobody
             // would end it.
-            stopped.store(true, Ordering::Relaxed);
+            heard.stop.store(true, Ordering::Relaxed);
             drop(to);
             thread::sleep(GRACE);
             std::process::exit(1);
         })?;
-        Ok(Orders { from, stop })
+        Ok(Orders { from, told })
     }
 
     /// The next order; `None` where there is none any more.
@@ -106,9 +125,9 @@ pub fn child() -> anyhow::Result<ExitCode> {
             Order::Begin { cell } => {
                 ahead = Some(timing::time(open(&mut opened)?, &cell, &mut orders)?)
             }
-            Order::Train { cell } => training::train(open(&mut opened)?, &cell, &orders.stop)?,
+            Order::Train { cell } => training::train(open(&mut opened)?, &cell, &orders.told)?,
             Order::Steps { .. } => anyhow::bail!("steps of no cell"),
-            Order::Stop => {}
+            Order::Threads { .. } | Order::Stop => {}
         }
         next = match ahead {
             Some(next) => next,

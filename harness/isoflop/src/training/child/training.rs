@@ -1,19 +1,19 @@
 //! A child that trains cells of a suite to their end and publishes their results.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use isoflop_ledger::{Attempt, CellRecord, Claim, LedgerError, SuiteFolder};
+use isoflop_ledger::{Attempt, CellRecord, Claim, LedgerError, RunRecord, SuiteFolder};
 use isoflop_machine::give_back_memory;
 use isoflop_suite::{CellId, End, Outcome, PlannedCell, Seconds, Step};
-use isoflop_train::{FIRST_STEPS, Keeper, TrainError, on_threads, open_device};
+use isoflop_train::{FIRST_STEPS, Keeper, TrainError};
 
-use super::Opened;
 use super::renewing::Renewing;
+use super::{Opened, Told};
 use crate::training::children::{Assignment, Message, result_record, send, tells_of_memory};
 
 /// Claims a cell, trains it and publishes its result, unless others train it or it has ended.
-pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::Result<()> {
+pub fn train(opened: &mut Opened, cell: &CellId, told: &Told) -> anyhow::Result<()> {
     let assignment = &opened.assignment;
     let planned = opened.suite.plan.find(cell);
     let planned = planned.ok_or_else(|| anyhow::anyhow!("there is no cell {cell}"))?;
@@ -27,7 +27,7 @@ pub fn train(opened: &mut Opened, cell: &CellId, stop: &AtomicBool) -> anyhow::R
         })?),
         Claim::Taken => Ok(send(&Message::Taken { cell: cell.clone() })?),
         Claim::Mine(attempt) => {
-            let trained = claimed(opened, planned, *attempt, stop);
+            let trained = claimed(opened, planned, *attempt, told);
             // Before the parent hears that there is room for another cell.
             give_back_memory();
             trained
@@ -40,7 +40,7 @@ fn claimed(
     opened: &Opened,
     planned: &PlannedCell,
     attempt: Attempt,
-    stop: &AtomicBool,
+    told: &Told,
 ) -> anyhow::Result<()> {
     let (assignment, suite) = (&opened.assignment, &opened.suite);
     send(&Message::Began {
@@ -55,12 +55,9 @@ fn claimed(
         last: Instant::now(),
         first: None,
         begun: 0,
-        stop,
+        told,
     };
-    let trained = on_threads(assignment.threads, || {
-        let device = open_device(&suite.device)?;
-        isoflop_train::train(&planned.cell, &suite.corpus, &device, &mut keeping)
-    })?;
+    let trained = isoflop_train::train(&planned.cell, &suite.corpus, &suite.device, &mut keeping);
     let attempt = keeping.attempt;
     let outcome = match trained {
         Ok(outcome) => outcome,
@@ -78,18 +75,17 @@ fn claimed(
             })
         }
     };
-    publish(assignment, opened, planned, attempt, outcome)
+    // As many threads as it had at its end.
+    let assignment = Assignment {
+        threads: told.threads.load(Ordering::Relaxed),
+        ..assignment.clone()
+    };
+    let result = result_record(&assignment, suite, planned, &attempt, outcome);
+    publish(planned, attempt, &result)
 }
 
-fn publish(
-    assignment: &Assignment,
-    opened: &Opened,
-    planned: &PlannedCell,
-    attempt: Attempt,
-    outcome: Outcome,
-) -> anyhow::Result<()> {
-    let result = result_record(assignment, &opened.suite, planned, &attempt, outcome);
-    match attempt.publish(&result) {
+fn publish(planned: &PlannedCell, attempt: Attempt, result: &RunRecord) -> anyhow::Result<()> {
+    match attempt.publish(result) {
         Err(LedgerError::Lost { .. }) => return Ok(()),
         published => published?,
     }
@@ -114,7 +110,7 @@ struct Keeping<'a> {
     first: Option<(u64, Instant)>,
     /// The step after which this process began.
     begun: u64,
-    stop: &'a AtomicBool,
+    told: &'a Told,
 }
 
 impl Keeping<'_> {
@@ -152,7 +148,7 @@ impl Keeper for Keeping<'_> {
         });
         // Nobody hears this process any more: it stops as if asked to.
         if told.is_err() {
-            self.stop.store(true, Ordering::Relaxed);
+            self.told.stop.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -170,6 +166,10 @@ impl Keeper for Keeping<'_> {
     }
 
     fn stops(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.told.stop.load(Ordering::Relaxed)
+    }
+
+    fn threads(&self) -> usize {
+        self.told.threads.load(Ordering::Relaxed)
     }
 }

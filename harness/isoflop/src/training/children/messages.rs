@@ -32,6 +32,8 @@ pub enum Order {
     Steps { count: u64 },
     /// Train this cell to its end, unless others do, and publish its result.
     Train { cell: CellId },
+    /// Train on with so many threads of the processor. It is not answered.
+    Threads { threads: usize },
     /// Leave a checkpoint and end.
     Stop,
 }

@@ -199,15 +199,7 @@ fn set_environment(command: &mut Command, software: bool) {
     if software && std::env::var_os(AUTOTUNE).is_none() {
         command.env(AUTOTUNE, "minimal");
     }
-    // Training frees and takes the same large buffers every step. glibc gives each back to the system
-    // and has it mapped and cleared anew; told not to, steps are a third faster.
-    for (name, bytes) in [
-        ("MALLOC_MMAP_THRESHOLD_", 1u64 << 32),
-        ("MALLOC_TRIM_THRESHOLD_", 1 << 34),
-        ("MALLOC_TOP_PAD_", 1 << 26),
-        // Of several arenas each would keep what its threads freed, and a cell's memory be that of those before.
-        ("MALLOC_ARENA_MAX", 1),
-    ] {
+    for (name, bytes) in isoflop_machine::ALLOCATOR {
         if std::env::var_os(name).is_none() {
             command.env(name, bytes.to_string());
         }

@@ -11,6 +11,7 @@ use isoflop_suite::{Bytes, CellId, End, PlannedCell, Status};
 use super::Job;
 use super::progress::Progress;
 use super::workers::{Heard, Workers};
+use crate::training::capacity::threads_each;
 use crate::training::children::{Ending, Garbled, Message, Order, tells_of_memory};
 
 /// How long it listens before it looks whether to stop, and whether a cell may be asked for again.
@@ -35,6 +36,8 @@ pub struct Dispatch<'a> {
     early: u32,
     /// Processes killed for want of memory that are accounted for.
     memory_kills: u64,
+    /// The processor's threads that each worker has.
+    threads: usize,
     stopping: bool,
     workers: Workers,
     progress: Progress<'a>,
@@ -76,6 +79,7 @@ impl<'a> Dispatch<'a> {
             at: Vec::new(),
             early: 0,
             memory_kills: memory_kills(),
+            threads: job.assignment.threads,
             stopping: false,
             job,
             ends,
@@ -117,6 +121,7 @@ impl<'a> Dispatch<'a> {
                 None => {}
             }
             self.hand_out();
+            self.share_threads();
         }
         Ok(())
     }
@@ -148,6 +153,22 @@ impl<'a> Dispatch<'a> {
                     ..Place::default()
                 };
             }
+        }
+    }
+
+    /// Where no cell is left for some workers, the others have their threads. How many a cell has changes none of its
+    /// numbers.
+    fn share_threads(&mut self) {
+        let busy = self.at.iter().filter(|it| it.cell.is_some()).count();
+        let workers = if self.pending.is_empty() {
+            busy
+        } else {
+            self.at.len()
+        };
+        let threads = threads_each(workers);
+        if busy > 0 && threads != self.threads {
+            self.threads = threads;
+            self.workers.order_all(&Order::Threads { threads });
         }
     }
 
@@ -290,6 +311,8 @@ impl<'a> Dispatch<'a> {
             );
         }
         self.workers.start(number)?;
+        let threads = self.threads;
+        self.workers.order(number, &Order::Threads { threads });
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use isoflop_suite::{CellId, Flops, PlannedCell, Seconds};
 
 use super::speeds::{Speeds, alike, flops_per_step, makespan};
 use crate::planning::Suite;
+use crate::training::capacity::threads_each;
 use crate::training::children::{Assignment, Racer};
 
 /// A shape is measured if its steps cost no more than this: a slow core does as much in a second.
@@ -49,7 +50,7 @@ pub enum NotTimed {
 /// # Errors
 /// If no shape is cheap, or none could be measured.
 pub fn time(suite: &Suite, cache: &Path, workers: Option<usize>) -> Result<Timed, NotTimed> {
-    let (workers, threads) = suite.workers(workers);
+    let workers = suite.workers(workers, suite.plan.cells.len());
     let mut shapes: Vec<&PlannedCell> = Vec::new();
     for planned in &suite.plan.cells {
         if !shapes.iter().any(|it| alike(&it.cell, &planned.cell)) {
@@ -62,13 +63,13 @@ pub fn time(suite: &Suite, cache: &Path, workers: Option<usize>) -> Result<Timed
         .map(|planned| planned.id.clone())
         .collect();
     let assignment = Assignment {
-        threads,
+        threads: threads_each(workers),
         ..Assignment::new(suite, cache, Standing::default(), Path::new(""))
     };
     if cheap.is_empty() {
         return Err(NotTimed::NothingCheap);
     }
-    let measured = measure(&assignment, &cheap, workers.min(suite.plan.cells.len()));
+    let measured = measure(&assignment, &cheap, workers);
     if let Some(reason) = measured
         .iter()
         .find_map(|(_, seconds)| seconds.as_ref().err())

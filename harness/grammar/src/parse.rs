@@ -1,14 +1,17 @@
 //! The grammar, from what binds least to what binds most: `or`, `and`, `not`, comparisons, `+ -`, `* /`, a
 //! sign, `^`, then numbers, names, functions and what is in parentheses.
 
-use super::tokens::{Placed, Token, tokens};
-use super::{ExpressionError, Function, Node, Operator};
+use crate::tokens::{Placed, Token, tokens};
+use crate::{Comparison, Function, GrammarError, Node, Operator};
 
 /// Parentheses and signs within each other, at most: no deeper than anyone writes by hand.
 const DEEPEST: usize = 50;
 
 /// Reads a number of every row.
-pub fn number(text: &str) -> Result<Node, ExpressionError> {
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn number(text: &str) -> Result<Node, GrammarError> {
     let mut reader = Reader::of(text)?;
     let node = reader.sum()?;
     reader.ends("expected `+`, `-`, `*`, `/`, `^` or the end")?;
@@ -16,7 +19,10 @@ pub fn number(text: &str) -> Result<Node, ExpressionError> {
 }
 
 /// Reads a condition on every row.
-pub fn condition(text: &str) -> Result<Node, ExpressionError> {
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn condition(text: &str) -> Result<Node, GrammarError> {
     let mut reader = Reader::of(text)?;
     let node = reader.either()?;
     if !node.is_condition() {
@@ -26,6 +32,33 @@ pub fn condition(text: &str) -> Result<Node, ExpressionError> {
     Ok(node)
 }
 
+/// Reads equations, `name = number`, with `;` between them.
+///
+/// # Errors
+/// Where they cannot be read.
+pub fn equations(text: &str) -> Result<Vec<(String, Node)>, GrammarError> {
+    let mut reader = Reader::of(text)?;
+    let mut found = Vec::new();
+    loop {
+        let Some(Token::Bare(name) | Token::Name(name)) = reader.peek().cloned() else {
+            return Err(reader.error("expected a name, as in `loss = E + A*N^-alpha`,"));
+        };
+        reader.next += 1;
+        if reader.peek() != Some(&Token::Compare(Comparison::Equal)) {
+            return Err(reader.error("expected `=`, as in `loss = E + A*N^-alpha`,"));
+        }
+        reader.next += 1;
+        let begin = reader.next;
+        let node = reader.sum()?;
+        found.push((name, reader.number(node, begin)?));
+        if reader.peek() != Some(&Token::Semicolon) {
+            reader.ends("expected `+`, `-`, `*`, `/`, `^`, `;` or the end")?;
+            return Ok(found);
+        }
+        reader.next += 1;
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     tokens: Vec<Placed>,
@@ -33,10 +66,10 @@ struct Reader<'a> {
     depth: usize,
 }
 
-type Read = Result<Node, ExpressionError>;
+type Read = Result<Node, GrammarError>;
 
 impl<'a> Reader<'a> {
-    fn of(text: &'a str) -> Result<Self, ExpressionError> {
+    fn of(text: &'a str) -> Result<Self, GrammarError> {
         Ok(Reader {
             text,
             tokens: tokens(text)?,
@@ -45,20 +78,20 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn error(&self, message: &str) -> ExpressionError {
+    fn error(&self, message: &str) -> GrammarError {
         self.error_at(self.next, message)
     }
 
-    fn error_at(&self, token: usize, message: &str) -> ExpressionError {
+    fn error_at(&self, token: usize, message: &str) -> GrammarError {
         let end = self.text.chars().count();
-        ExpressionError {
+        GrammarError {
             message: message.to_owned(),
             at: 1 + self.tokens.get(token).map_or(end, |token| token.from),
             text: self.text.to_owned(),
         }
     }
 
-    fn ends(&self, message: &str) -> Result<(), ExpressionError> {
+    fn ends(&self, message: &str) -> Result<(), GrammarError> {
         if self.next < self.tokens.len() {
             return Err(self.error(message));
         }
@@ -222,15 +255,26 @@ impl<'a> Reader<'a> {
                     let message = format!("there is no function `{name}`");
                     return Err(self.error_at(self.next - 1, &message));
                 };
+                let named = self.next - 1;
                 self.next += 1;
-                let begin = self.next;
-                let inside = self.inside()?;
-                let inside = self.number(inside, begin)?;
-                Ok(Node::Called(function, Box::new(inside)))
+                let [least, most] = function.takes();
+                let inside = self.arguments(most > 1)?;
+                if inside.len() < least || inside.len() > most {
+                    let message = format!(
+                        "`{name}` takes {}",
+                        if most == 1 {
+                            "one number"
+                        } else {
+                            "two numbers or more"
+                        }
+                    );
+                    return Err(self.error_at(named, &message));
+                }
+                Ok(Node::Called(function, inside))
             }
             Token::Bare(name) => Ok(Node::Name(name)),
             Token::Open => self.inside(),
-            Token::Compare(_) | Token::Join(_) | Token::Close => {
+            Token::Compare(_) | Token::Join(_) | Token::Close | Token::Comma | Token::Semicolon => {
                 Err(self.error_at(self.next - 1, expected))
             }
         }
@@ -244,6 +288,24 @@ impl<'a> Reader<'a> {
         }
         self.next += 1;
         Ok(node)
+    }
+
+    /// Numbers within parentheses, the first of which is taken, with commas between them.
+    fn arguments(&mut self, several: bool) -> Result<Vec<Node>, GrammarError> {
+        let mut found = Vec::new();
+        loop {
+            let begin = self.next;
+            let node = self.deeper(Reader::either)?;
+            found.push(self.number(node, begin)?);
+            match self.peek() {
+                Some(Token::Comma) => self.next += 1,
+                Some(Token::Close) => break,
+                _ if several => return Err(self.error("expected `)` or `,`")),
+                _ => return Err(self.error("expected `)`")),
+            }
+        }
+        self.next += 1;
+        Ok(found)
     }
 
     fn deeper(&mut self, part: fn(&mut Self) -> Read) -> Read {

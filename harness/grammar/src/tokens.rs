@@ -1,6 +1,6 @@
 //! The signs and words of an expression.
 
-use super::{Comparison, ExpressionError, Operator};
+use crate::{Comparison, GrammarError, Operator};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
@@ -15,6 +15,9 @@ pub enum Token {
     Join(Operator),
     Open,
     Close,
+    Comma,
+    /// Between equations.
+    Semicolon,
 }
 
 /// A token and where it is in the text, in characters from 0.
@@ -25,7 +28,7 @@ pub struct Placed {
     pub to: usize,
 }
 
-const SIGNS: [(&str, Token); 16] = [
+const SIGNS: [(&str, Token); 18] = [
     ("==", Token::Compare(Comparison::Equal)),
     ("!=", Token::Compare(Comparison::Unequal)),
     ("<>", Token::Compare(Comparison::Unequal)),
@@ -42,10 +45,12 @@ const SIGNS: [(&str, Token); 16] = [
     ("/", Token::Join(Operator::Over)),
     ("(", Token::Open),
     (")", Token::Close),
+    (",", Token::Comma),
+    (";", Token::Semicolon),
 ];
 
 /// The tokens of a text.
-pub fn tokens(text: &str) -> Result<Vec<Placed>, ExpressionError> {
+pub fn tokens(text: &str) -> Result<Vec<Placed>, GrammarError> {
     let characters: Vec<char> = text.chars().collect();
     let mut found = Vec::new();
     let mut at = 0;
@@ -54,7 +59,7 @@ pub fn tokens(text: &str) -> Result<Vec<Placed>, ExpressionError> {
             at += 1;
             continue;
         }
-        let (token, length) = token(&characters[at..]).map_err(|message| ExpressionError {
+        let (token, length) = token(&characters[at..]).map_err(|message| GrammarError {
             message: message.to_owned(),
             at: at + 1,
             text: text.to_owned(),
