@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use isoflop_law::{FitOptions, Form, LawError, Objective};
+use isoflop_law::{Equation, FitOptions, Form, LawError, Objective};
 use isoflop_ledger::{Columns, LedgerError, names};
 use isoflop_suite::{Definition, DefinitionError, FitDefinition, slips};
 use toml::Spanned;
@@ -11,10 +11,12 @@ use toml::Spanned;
 use crate::{Filter, Names, Reduction, Rows};
 
 /// What to make of a table: a law, or slices of equal compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     /// A law of this form.
     Law(Form),
+    /// A law as somebody wrote it; which of its names are variables the table tells.
+    Written(Equation),
     /// Slices of equal compute.
     Isoflop,
 }
@@ -25,6 +27,7 @@ impl FromStr for Shape {
     fn from_str(name: &str) -> Result<Self, LawError> {
         match name {
             "isoflop" => Ok(Shape::Isoflop),
+            law if law.contains('=') => Equation::read(law).map(Shape::Written),
             form => form.parse().map(Shape::Law),
         }
     }
@@ -34,6 +37,7 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shape::Law(form) => form.fmt(f),
+            Shape::Written(equation) => equation.fmt(f),
             Shape::Isoflop => f.pad("isoflop"),
         }
     }
@@ -80,7 +84,7 @@ impl Choice {
                 definition.error_at(name.span(), message, Some(help.to_owned()))
             })?,
         };
-        if let (Shape::Law(form), None) = (shape, &wanted.x)
+        if let (Shape::Law(form), None) = (&shape, &wanted.x)
             && form.variables() == ["x"]
         {
             let message = format!("`{form}` is a law of one variable, and this gives none");
@@ -102,6 +106,7 @@ impl Choice {
                 bootstrap: wanted.bootstrap,
                 seed: wanted.seed,
                 fixed: Vec::new(),
+                ..FitOptions::default()
             },
             holdout: wanted.holdout,
             reduction: None,

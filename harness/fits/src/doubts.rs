@@ -27,11 +27,13 @@ impl Rows<'_> {
     /// # Errors
     /// If a variable is in no column and does not follow from others.
     pub fn doubts(&self, choice: &Choice) -> Result<Vec<String>, FitsError> {
-        let (columns, names) = (self.columns, &choice.names);
-        let form = match choice.shape {
-            Shape::Law(form) => form,
-            Shape::Isoflop => Form::Chinchilla,
+        let columns = self.columns;
+        let (form, choice) = match &choice.shape {
+            Shape::Law(form) => (*form, choice.clone()),
+            Shape::Written(equation) => self.written(equation, choice)?,
+            Shape::Isoflop => (Form::Chinchilla, choice.clone()),
         };
+        let names = &choice.names;
         let sources = names.variables(columns, form)?;
         let mut doubts = Vec::new();
         for (variable, source) in form.variables().iter().zip(&sources) {

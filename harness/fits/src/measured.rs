@@ -38,8 +38,8 @@ pub fn measured(record: &Record, columns: &Columns) -> Result<Vec<Measured>, Fit
         return Ok(Vec::new());
     };
     let choice = Choice {
+        names: names(&shape, fitted, columns),
         shape,
-        names: names(shape, fitted, columns),
         options: FitOptions::default(),
         holdout: None,
         reduction: None,
@@ -48,7 +48,7 @@ pub fn measured(record: &Record, columns: &Columns) -> Result<Vec<Measured>, Fit
 }
 
 /// The columns that a fit names and the table has.
-fn names(shape: Shape, fitted: &[String], columns: &Columns) -> Names {
+fn names(shape: &Shape, fitted: &[String], columns: &Columns) -> Names {
     let there = |at: usize| {
         let text = fitted.get(at)?;
         QuantitySource::expressed(text, columns)
@@ -57,7 +57,7 @@ fn names(shape: Shape, fitted: &[String], columns: &Columns) -> Names {
     };
     let variables: &[&str] = match shape {
         Shape::Law(form) => form.variables(),
-        Shape::Isoflop => &["N", "D", "C"],
+        Shape::Isoflop | Shape::Written(_) => &["N", "D", "C"],
     };
     let of = |letter: &str| {
         variables

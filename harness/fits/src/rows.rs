@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use isoflop_law::{
-    Convention, FitRecord, Form, HoldoutRecord, IsoflopRecord, Provenance, Record, fit, holdout,
-    isoflop, possible,
+    Convention, Equation, FitRecord, Form, HoldoutRecord, IsoflopRecord, Provenance, Record, fit,
+    holdout, isoflop, possible,
 };
 use isoflop_ledger::{Columns, LedgerError, names as column_names};
 
@@ -78,6 +78,10 @@ impl<'a> Rows<'a> {
     pub fn fit(&self, choice: &Choice) -> Result<Record, FitsError> {
         match choice.shape {
             Shape::Law(form) => self.fit_law(form, choice),
+            Shape::Written(ref equation) => {
+                let (form, choice) = self.written(equation, choice)?;
+                self.fit_law(form, &choice)
+            }
             Shape::Isoflop => self.slice(choice),
         }
     }
@@ -93,6 +97,11 @@ impl<'a> Rows<'a> {
                 let points = self.points(&sources, &[], choice, &[])?;
                 Ok(possible(form, &points.table, &choice.options)?)
             }
+            Shape::Written(ref equation) => {
+                let (form, choice) = self.written(equation, choice)?;
+                let shape = Shape::Law(form);
+                self.possible(&Choice { shape, ..choice })
+            }
             Shape::Isoflop => choice
                 .names
                 .source(self.columns, Quantity::Flops)
@@ -100,12 +109,37 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// A written law with this table's variables, and the choice with the column that it predicts.
+    pub(crate) fn written(
+        &self,
+        equation: &Equation,
+        choice: &Choice,
+    ) -> Result<(Form, Choice), FitsError> {
+        let mut choice = choice.clone();
+        let names = &mut choice.names;
+        let target = equation.target();
+        if names.loss.is_none() && !["loss", "l"].contains(&target.to_lowercase().as_str()) {
+            names.loss = Some(target.to_owned());
+        }
+        let is_variable = |name: &String| {
+            let of = Quantity::of_letter(name);
+            self.columns.has(name)
+                || of.is_some_and(|it| names.source(self.columns, it).is_ok())
+                || (name == "x" && names.x.is_some())
+        };
+        let variables: Vec<String> = equation.names().into_iter().filter(is_variable).collect();
+        let form = Form::Written(equation.law(&variables)?);
+        Ok((form, choice))
+    }
+
     fn fit_law(&self, form: Form, choice: &Choice) -> Result<Record, FitsError> {
         let sources = choice.names.variables(self.columns, form)?;
         let grow = growing(form.variables());
         let points = self.points(&sources, &[], choice, &grow)?;
-        let conventions = match form.variables() {
-            ["N", "D", ..] => self.conventions(&points, &choice.names)?,
+        let conventions = match (form, form.variables()) {
+            // What trades N for D is not known of an equation.
+            (Form::Written(_), _) => Vec::new(),
+            (_, ["N", "D", ..]) => self.conventions(&points, &choice.names)?,
             _ => Vec::new(),
         };
         let fitted = fit(form, &points.table, &choice.options)?;
@@ -152,6 +186,10 @@ impl<'a> Rows<'a> {
         let of = |quantity| choice.names.source(self.columns, quantity);
         let sources = match choice.shape {
             Shape::Law(form) => choice.names.variables(self.columns, form)?,
+            Shape::Written(ref equation) => {
+                let (form, choice) = self.written(equation, choice)?;
+                choice.names.variables(self.columns, form)?
+            }
             Shape::Isoflop => vec![
                 of(Quantity::Parameters)?,
                 of(Quantity::Tokens)?,

@@ -40,6 +40,7 @@ fn options(objective: Objective, bootstrap: usize) -> FitOptions {
         bootstrap,
         seed: 0,
         fixed: Vec::new(),
+        ..FitOptions::default()
     }
 }
 

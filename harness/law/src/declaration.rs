@@ -1,6 +1,7 @@
 //! A form as it is declared, once: its name, its equation, and what its parts are.
 
 use crate::optimum::Optimum;
+use crate::written::Tree;
 
 /// The declaration of a form. Parameters are in the order of its equation, a point's variables in
 /// that of `variables`.
@@ -19,9 +20,27 @@ pub struct Declaration {
     /// tells.
     pub distinct: &'static [usize],
     /// The loss of parameters at a point, by the equation as it is written.
-    pub loss: fn(parameters: &[f64], x: &[f64]) -> f64,
+    pub loss: Loss,
     /// What trades parameters against data, of forms that do.
     pub trade: Option<Trade>,
+}
+
+/// An equation, to be computed.
+#[derive(Debug)]
+pub enum Loss {
+    /// Of a built-in form.
+    BuiltIn(fn(parameters: &[f64], x: &[f64]) -> f64),
+    /// As somebody wrote it.
+    Written(&'static Tree),
+}
+
+impl Loss {
+    pub fn at(&self, parameters: &[f64], x: &[f64]) -> f64 {
+        match self {
+            Loss::BuiltIn(loss) => loss(parameters, x),
+            Loss::Written(tree) => tree.at(parameters, x),
+        }
+    }
 }
 
 /// How a form shares compute between parameters and data.
@@ -52,4 +71,6 @@ pub enum Role {
     Repeats,
     /// How far a model may outgrow its unique tokens until that is worth little.
     Excess,
+    /// Anything else.
+    Other,
 }

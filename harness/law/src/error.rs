@@ -3,6 +3,15 @@
 /// A fit that cannot be made from these data.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LawError {
+    /// What is to be a law cannot be read as one.
+    #[error("{0}")]
+    NoEquation(String),
+    /// Bounds or starts for a form whose own are built in.
+    #[error("bounds and starts are for laws that are written as an equation; `{0}` has its own")]
+    BuiltIn(&'static str),
+    /// Bounds of which the lower is not below the upper, or that hold no number.
+    #[error("no number lies between the bounds of `{0}`")]
+    NoRoom(String),
     /// Fewer points than the form has parameters, and one to judge it by.
     #[error(
         "{points} points are too few for `{form}`, which has {parameters} parameters; {needed} are the least"

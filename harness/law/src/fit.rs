@@ -37,6 +37,10 @@ pub struct FitOptions {
     pub seed: u64,
     /// Parameters that are not fitted, by name, and their values.
     pub fixed: Vec<(String, f64)>,
+    /// Between what parameters of a written law lie, by name.
+    pub bounds: Vec<(String, [f64; 2])>,
+    /// Where the search for parameters of a written law begins, by name.
+    pub starts: Vec<(String, f64)>,
 }
 
 impl Default for FitOptions {
@@ -46,6 +50,8 @@ impl Default for FitOptions {
             bootstrap: 1000,
             seed: 0,
             fixed: Vec::new(),
+            bounds: Vec::new(),
+            starts: Vec::new(),
         }
     }
 }
@@ -231,7 +237,7 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
     possible(form, table, options)?;
     let centre = table.centre();
     let points = Points::new(table, &centre, table.weights(options.objective)?);
-    fit_law(&*form.law(&centre), form, table, &points, options)
+    fit_law(&*form.law(&centre, options)?, form, table, &points, options)
 }
 
 fn fit_law(
@@ -564,16 +570,9 @@ impl Spread<'_> {
         let tail = tail(self.units, self.free);
         let coordinates: Vec<f64> = values.iter().map(|v| self.coordinate(index, *v)).collect();
         let at = self.coordinate(index, value);
-        let reach = Reach::new(
-            self.form,
-            index,
-            law.logarithmic(index),
-            at,
-            self.least_loss,
-        );
+        let reach = Reach::new(self.form, law, index, at, self.least_loss);
         let ends = (self.profiled && self.best.converged).then(|| {
-            let spread = deviation(&coordinates).filter(|d| *d < 1.0);
-            let step = spread.unwrap_or(0.05).max(1e-4);
+            let step = self.step(index, at, &coordinates);
             profile(self.problem, self.best, index, at, step, rise, reach)
         });
         let bounds = ends
@@ -610,6 +609,17 @@ impl Spread<'_> {
         let natural_end = |end: &End| natural(law, &end.theta);
         let ends = piled.map_or_else(Vec::new, |ends| ends.iter().map(natural_end).collect());
         (parameter, ends)
+    }
+
+    /// How far a profile goes at first.
+    fn step(&self, index: usize, at: f64, coordinates: &[f64]) -> f64 {
+        let is_amplitude = matches!(self.form.roles()[index], Role::Amplitude(_) | Role::Other);
+        let spread = deviation(coordinates);
+        if is_amplitude && !self.problem.law.logarithmic(index) {
+            let size = at.abs().max(f64::MIN_POSITIVE);
+            return spread.unwrap_or(0.05 * size).clamp(1e-4 * size, size);
+        }
+        spread.filter(|d| *d < 1.0).unwrap_or(0.05).max(1e-4)
     }
 
     /// Whether as many resamples of a parameter lie where the data say nothing of it any more as beyond an

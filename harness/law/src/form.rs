@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::declaration::{Declaration, Role};
 use crate::law::{ByPoint, Law};
-use crate::{LawError, forms};
+use crate::written::OfEquation;
+use crate::{Equation, FitOptions, LawError, Written, forms};
 
 /// A law's form. N is parameters, D training tokens, x either or training FLOPs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "Name", try_from = "Name")]
 pub enum Form {
     /// `L = B x^-c`: a straight line on logarithmic axes (Kaplan et al. 2020, arXiv:2001.08361,
     /// eq. 1.1 to 1.3). B is the loss at x = 1, c the exponent.
@@ -44,10 +45,45 @@ pub enum Form {
     /// (as Rosenfeld et al. 2020, arXiv:1909.12673, add powers of size and data, with the size in
     /// its two parts).
     WidthDepth,
+    /// An equation that somebody wrote.
+    Written(&'static Written),
+}
+
+/// A form as it is kept: a built-in one's name, or an equation and which of its names are variables.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Name {
+    BuiltIn(String),
+    Written { law: String, variables: Vec<String> },
+}
+
+impl From<Form> for Name {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Written(written) => Name::Written {
+                law: written.declaration.name.to_owned(),
+                variables: form.variables().iter().map(|it| (*it).to_owned()).collect(),
+            },
+            built_in => Name::BuiltIn(built_in.name().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Name> for Form {
+    type Error = LawError;
+
+    fn try_from(name: Name) -> Result<Self, LawError> {
+        match name {
+            Name::BuiltIn(name) => name.parse(),
+            Name::Written { law, variables } => {
+                Equation::read(&law)?.law(&variables).map(Form::Written)
+            }
+        }
+    }
 }
 
 impl Form {
-    /// Every form.
+    /// Every built-in form.
     pub const ALL: [Form; 9] = [
         Form::Power,
         Form::Offset,
@@ -72,6 +108,7 @@ impl Form {
             Form::Kaplan => &forms::KAPLAN,
             Form::DataConstrained => &forms::DATA_CONSTRAINED,
             Form::WidthDepth => &forms::WIDTH_DEPTH,
+            Form::Written(written) => &written.declaration,
         }
     }
 
@@ -102,10 +139,23 @@ impl Form {
     }
 
     /// The form as the engine takes it, for data around `centre`.
-    pub(crate) fn law(self, centre: &[f64]) -> Box<dyn Law> {
+    ///
+    /// # Errors
+    /// If the options bound or start what it does not have.
+    pub(crate) fn law(
+        self,
+        centre: &[f64],
+        options: &FitOptions,
+    ) -> Result<Box<dyn Law>, LawError> {
         use crate::forms::{Broken, DataConstrained, Kaplan, Powers, Saturating, Shifted};
         let all = || centre.to_vec();
-        match self {
+        if let Form::Written(written) = self {
+            return Ok(Box::new(OfEquation::new(written, centre, options)?));
+        }
+        if !(options.bounds.is_empty() && options.starts.is_empty()) {
+            return Err(LawError::BuiltIn(self.name()));
+        }
+        Ok(match self {
             Form::Power => Box::new(Powers::new(all(), false)),
             Form::Offset | Form::Chinchilla | Form::WidthDepth => {
                 Box::new(Powers::new(all(), true))
@@ -119,7 +169,8 @@ impl Form {
             Form::DataConstrained => Box::new(ByPoint(DataConstrained {
                 centre: [centre[0], centre[1], centre[2]],
             })),
-        }
+            Form::Written(_) => unreachable!("it has been dealt with"),
+        })
     }
 
     /// The law's loss at a point.
@@ -134,7 +185,7 @@ impl Form {
             (of.parameters.len(), of.variables.len()),
             "parameters and variables of `{self}`"
         );
-        (of.loss)(parameters, x)
+        of.loss.at(parameters, x)
     }
 }
 
@@ -173,6 +224,7 @@ mod tests {
             Form::Kaplan => &[0.4, 0.3, 0.5, -1.2],
             Form::DataConstrained => &[0.5, 0.2, 0.3, 0.4, 0.5, 0.6, 1.2],
             Form::WidthDepth => &[0.5, 0.2, 0.3, -0.4, 0.4, 0.1, 0.6],
+            Form::Written(_) => &[],
         };
         all.to_vec()
     }
@@ -226,7 +278,8 @@ mod tests {
         let h = 1e-5;
         for form in Form::ALL {
             let (law, theta, rows) = (
-                form.law(&CENTRE[..form.variables().len()]),
+                form.law(&CENTRE[..form.variables().len()], &FitOptions::default())
+                    .unwrap(),
                 somewhere(form),
                 rows(form),
             );
@@ -253,7 +306,8 @@ mod tests {
     fn coordinates_mean_what_the_equation_says() {
         for form in Form::ALL {
             let (law, theta, rows) = (
-                form.law(&CENTRE[..form.variables().len()]),
+                form.law(&CENTRE[..form.variables().len()], &FitOptions::default())
+                    .unwrap(),
                 somewhere(form),
                 rows(form),
             );
@@ -271,7 +325,11 @@ mod tests {
     #[test]
     fn a_pinned_parameter_has_its_value() {
         for form in Form::ALL {
-            let (law, theta) = (form.law(&CENTRE[..form.variables().len()]), somewhere(form));
+            let (law, theta) = (
+                form.law(&CENTRE[..form.variables().len()], &FitOptions::default())
+                    .unwrap(),
+                somewhere(form),
+            );
             for index in 0..theta.len() {
                 let now = law.natural(&theta)[index];
                 let wanted = 1.1 * now;

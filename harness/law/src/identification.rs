@@ -112,6 +112,14 @@ pub fn advice(form: Form, index: usize, verdict: Identification, values: &[f64])
         Role::Excess => {
             "runs with more parameters than their unique tokens can feed would bound it".to_owned()
         }
+        Role::Other => format!(
+            "runs over a wider range of {} would bound it",
+            variables
+                .iter()
+                .map(|name| plural(name))
+                .collect::<Vec<_>>()
+                .join(" and ")
+        ),
         Role::Bend(v) | Role::Change(v) => format!(
             "runs farther on both sides of the bend in {} would bound it",
             plural(variables[v])

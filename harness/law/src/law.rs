@@ -31,6 +31,11 @@ pub trait Law: Sync {
     /// Whether a parameter is positive and known by its logarithm.
     fn logarithmic(&self, index: usize) -> bool;
 
+    /// Between what a parameter lies, in the coordinate of [`Law::pin`].
+    fn bounds(&self, _index: usize) -> [f64; 2] {
+        [f64::NEG_INFINITY, f64::INFINITY]
+    }
+
     /// Where parameters may run away to, with points whose least log loss is `least`.
     fn limits(&self, least: f64) -> Vec<Limit>;
 

@@ -46,6 +46,7 @@ mod project;
 mod record;
 mod rows;
 mod table;
+mod written;
 
 pub use allocate::{Allocation, AllocationExponent, allocate};
 pub use convention::Convention;
@@ -62,3 +63,4 @@ pub use objective::Objective;
 pub use predict::Prediction;
 pub use record::{FitRecord, HoldoutRecord, IsoflopRecord, Provenance, Record};
 pub use table::{Point, Table};
+pub use written::{Equation, Written};

@@ -2,7 +2,7 @@
 
 use crate::Form;
 use crate::declaration::Role;
-use crate::law::FAINT_FLOOR;
+use crate::law::{FAINT_FLOOR, Law};
 use crate::minimize::{Minimum, Problem};
 
 /// Steps outwards before a bound is looked for between two of them.
@@ -18,10 +18,14 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// For a parameter of a form at `value`, in the coordinate of [`Law::pin`](crate::law::Law::pin).
-    pub fn new(form: Form, index: usize, logarithmic: bool, value: f64, least_loss: f64) -> Self {
+    /// For a parameter of a form at `value`, in the coordinate of [`Law::pin`].
+    pub fn new(form: Form, law: &dyn Law, index: usize, value: f64, least_loss: f64) -> Self {
         /// Powers of e that an amplitude or a bend may move.
         const FAR: f64 = 25.0;
+        /// Times its size that an amplitude of either sign may move.
+        const MANY: f64 = 1e5;
+        let logarithmic = law.logarithmic(index);
+        let [least, most] = law.bounds(index);
         let roles = form.roles();
         let (low, high) = match roles[index] {
             Role::Floor => ((FAINT_FLOOR * least_loss).ln(), value + FAR),
@@ -32,11 +36,14 @@ impl Reach {
             Role::Exponent(_) if value < 0.0 => (-4.0, 0.0),
             Role::Exponent(_) => (0.0, 4.0),
             Role::Change(_) => (-4.0, 4.0),
+            _ if !logarithmic => (value - MANY * value.abs(), value + MANY * value.abs()),
             _ => (value - FAR, value + FAR),
         };
+        // No nearer to a bound than numbers tell it from that.
+        let room = 1e-6 * (most - least).min(1.0);
         Reach {
-            low: low.min(value),
-            high: high.max(value),
+            low: low.min(value).max(least + room).min(value),
+            high: high.max(value).min(most - room).max(value),
         }
     }
 
@@ -54,14 +61,14 @@ impl Reach {
 /// One end of a profile.
 #[derive(Debug, Clone)]
 pub struct End {
-    /// Where it is, in the coordinate of [`Law::pin`](crate::law::Law::pin); `None` where the data do not bound the parameter
+    /// Where it is, in the coordinate of [`Law::pin`]; `None` where the data do not bound the parameter
     /// within reach.
     pub bound: Option<f64>,
     /// The law there, or at the end of the reach.
     pub theta: Vec<f64>,
 }
 
-/// The interval of a parameter in the coordinate of [`Law::pin`](crate::law::Law::pin): where the objective, with every
+/// The interval of a parameter in the coordinate of [`Law::pin`]: where the objective, with every
 /// other parameter at its best, rises by `rise` over its minimum.
 pub fn profile(
     problem: &Problem,

@@ -128,6 +128,8 @@ pub struct Jets {
     pub gradient: Vec<Column>,
     /// The lower triangle, row by row: see [`Jets::place`].
     pub hessian: Vec<Column>,
+    /// A law's own, from block to block of one theta; empty before the first.
+    pub scratch: Vec<Column>,
 }
 
 impl Jets {
@@ -137,6 +139,7 @@ impl Jets {
             value: Column::ZERO,
             gradient: vec![Column::ZERO; parameters],
             hessian: vec![Column::ZERO; parameters * (parameters + 1) / 2],
+            scratch: Vec::new(),
         }
     }
 

@@ -33,6 +33,19 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// The quantity that a letter in an equation stands for.
+    pub(crate) fn of_letter(letter: &str) -> Option<Self> {
+        match letter {
+            "N" => Some(Quantity::Parameters),
+            "D" => Some(Quantity::Tokens),
+            "C" => Some(Quantity::Flops),
+            "U" => Some(Quantity::UniqueTokens),
+            "W" => Some(Quantity::Width),
+            "H" => Some(Quantity::Depth),
+            _ => None,
+        }
+    }
+
     /// The flag that names its column.
     pub(crate) fn flag(self) -> &'static str {
         match self {

@@ -120,17 +120,14 @@ impl Names {
         let variables = form.variables().iter().enumerate();
         variables
             .map(|(at, variable)| {
-                let quantity = match *variable {
-                    "N" => Some(Quantity::Parameters),
-                    "D" => Some(Quantity::Tokens),
-                    "U" => Some(Quantity::UniqueTokens),
-                    "W" => Some(Quantity::Width),
-                    "H" => Some(Quantity::Depth),
-                    _ => None,
-                };
+                if matches!(form, Form::Written(_)) && columns.has(variable) {
+                    return QuantitySource::expressed(variable, columns);
+                }
+                let quantity = Quantity::of_letter(variable);
                 let named = match quantity {
                     Some(quantity) => self.named(quantity),
-                    None => self.x.as_deref(),
+                    None if *variable == "x" => self.x.as_deref(),
+                    None => Some(*variable),
                 };
                 let before = fitted.get(at).filter(|_| named.is_none());
                 let before = before.and_then(|text| QuantitySource::expressed(text, columns).ok());

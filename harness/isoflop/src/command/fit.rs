@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use isoflop_fits::{Choice, Filter, FitsError, Reduction, Rows, Shape, Take};
-use isoflop_law::{FitOptions, Objective, Record};
+use isoflop_law::{FitOptions, LawError, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
 
 use super::columns::{ColumnArguments, say_notes, table_of};
-use super::numbers::{named_value, positive};
+use super::numbers::{bounded, named_value, positive};
 use crate::exit::{Exit, Refusal};
 use crate::show::{compete, describe, say, show, show_line};
 
@@ -22,6 +22,11 @@ pub struct Arguments {
     /// data-constrained, width-depth; or isoflop, for slices of equal compute.
     #[arg(long, value_delimiter = ',')]
     form: Vec<Shape>,
+    /// The law by its name, as with --form, or as an equation: "loss = E + A*N^-alpha + B*D^-beta". Names that are columns
+    /// of the table, or N, D, C, U, W and H for its parameters, tokens, FLOPs, unique tokens, width and depth, are
+    /// variables, the others parameters. Several parts with `;` between them name parts of the last. May be repeated.
+    #[arg(long, value_name = "LAW")]
+    law: Vec<String>,
     /// What to make small: huber-log, huber-likelihood, lsq-log or lsq.
     #[arg(long, default_value = "huber-log", value_parser = ["huber-log", "huber-likelihood", "lsq-log", "lsq"])]
     objective: String,
@@ -43,6 +48,12 @@ pub struct Arguments {
     /// Do not fit this parameter, but take it as given; may be repeated. Laws are fitted in two stages so.
     #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]
     fix: Vec<(String, f64)>,
+    /// Between what a parameter of a written law lies, such as "0 < alpha < 2"; may be repeated.
+    #[arg(long, value_name = "BOUND", value_parser = bounded)]
+    bound: Vec<(String, [f64; 2])>,
+    /// Where the search for a parameter of a written law begins; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]
+    start: Vec<(String, f64)>,
     /// Hide the K largest runs by FLOPs (of rows with --group, the K largest groups), fit the others, and score
     /// what that says of the hidden ones.
     #[arg(long, value_name = "K")]
@@ -65,18 +76,19 @@ const NO_FORM: &str = "which law? Give `--form chinchilla` for loss by parameter
      compute, `--form power --x COLUMN` or `--form offset --x COLUMN` for one variable; `isoflop help fit` names all";
 
 pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    if arguments.form.is_empty() {
+    let shapes = shapes(arguments)?;
+    if shapes.is_empty() {
         return Err(Refusal::usage(NO_FORM.to_owned()).into());
     }
     let one_table = arguments.tables.len() == 1;
-    let alone = one_table && arguments.form.len() == 1 && arguments.by.is_none();
+    let alone = one_table && shapes.len() == 1 && arguments.by.is_none();
     let (mut records, mut refusal) = (Vec::new(), None);
     for table in &arguments.tables {
         if !one_table && !arguments.json {
             let gap = if records.is_empty() { "" } else { "\n" };
             show_line!("{gap}{}", table.display());
         }
-        let fitted = fit_table(arguments, table)?;
+        let fitted = fit_table(arguments, &shapes, table)?;
         if !arguments.json {
             show_parts(&fitted.parts);
         }
@@ -102,7 +114,7 @@ struct Fitted {
     refusal: Option<FitsError>,
 }
 
-fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
+fn fit_table(arguments: &Arguments, shapes: &[Shape], table: &Path) -> anyhow::Result<Fitted> {
     let path = table_of(table);
     let read = read_table(&path)?;
     say_notes(&path, &read.notes);
@@ -111,13 +123,13 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
     if arguments.filter.is_some() {
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
     }
-    say_doubts(arguments, &rows);
+    say_doubts(arguments, shapes, &rows);
     let parts = match &arguments.by {
         Some(column) => rows.by(column)?,
         None => vec![rows],
     };
     // One of several that cannot be fitted does not keep the others back.
-    let several = arguments.tables.len() > 1 || parts.len() > 1 || arguments.form.len() > 1;
+    let several = arguments.tables.len() > 1 || parts.len() > 1 || shapes.len() > 1;
     let mut fitted = Fitted {
         parts: Vec::new(),
         refusal: None,
@@ -126,8 +138,8 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
     let mut refused: Vec<(String, Vec<String>)> = Vec::new();
     for part in &parts {
         let mut records = Vec::new();
-        for shape in &arguments.form {
-            match part.fit(&choice(arguments, *shape)) {
+        for shape in shapes {
+            match part.fit(&choice(arguments, shape)) {
                 Ok(record) => records.push(record),
                 Err(error) => {
                     if several || part.by.is_some() {
@@ -153,23 +165,43 @@ fn fit_table(arguments: &Arguments, table: &Path) -> anyhow::Result<Fitted> {
 }
 
 /// Says what looks wrong about the columns. What is missing is said by the fit.
-fn say_doubts(arguments: &Arguments, rows: &Rows) {
-    let of = |shape: &Shape| rows.doubts(&choice(arguments, *shape)).unwrap_or_default();
-    let said: BTreeSet<String> = arguments.form.iter().flat_map(of).collect();
+fn say_doubts(arguments: &Arguments, shapes: &[Shape], rows: &Rows) {
+    let of = |shape: &Shape| rows.doubts(&choice(arguments, shape)).unwrap_or_default();
+    let said: BTreeSet<String> = shapes.iter().flat_map(of).collect();
     for doubt in said {
         say!("{doubt}");
     }
 }
 
-fn choice(arguments: &Arguments, shape: Shape) -> Choice {
+/// The laws that are asked for.
+fn shapes(arguments: &Arguments) -> Result<Vec<Shape>, Refusal> {
+    let mut shapes = arguments.form.clone();
+    for law in &arguments.law {
+        // Commas are between names, and within equations.
+        let one_by_one: Vec<&str> = if law.contains('=') {
+            vec![law]
+        } else {
+            law.split(',').collect()
+        };
+        for name in one_by_one {
+            let shape: Result<Shape, LawError> = name.trim().parse();
+            shapes.push(shape.map_err(|error| Refusal::usage(error.to_string()))?);
+        }
+    }
+    Ok(shapes)
+}
+
+fn choice(arguments: &Arguments, shape: &Shape) -> Choice {
     Choice {
-        shape,
+        shape: shape.clone(),
         names: arguments.columns.names(),
         options: FitOptions {
             objective: Objective::named(&arguments.objective, arguments.delta).unwrap_or_default(),
             bootstrap: arguments.bootstrap,
             seed: arguments.seed,
             fixed: arguments.fix.clone(),
+            bounds: arguments.bound.clone(),
+            starts: arguments.start.clone(),
         },
         holdout: arguments.holdout,
         reduction: arguments.reduce.map(|take| Reduction {

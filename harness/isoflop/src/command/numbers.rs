@@ -29,3 +29,28 @@ pub fn named_value(text: &str) -> Result<(String, f64), String> {
     let value = value.trim().parse().map_err(|error| format!("{error}"))?;
     Ok((name.trim().to_owned(), value))
 }
+
+/// Between what a parameter lies: `0 < alpha < 2`, `alpha > 0`.
+///
+/// # Errors
+/// If it is written otherwise.
+pub fn bounded(text: &str) -> Result<(String, [f64; 2]), String> {
+    let wrong = || "write it as \"0 < alpha < 2\", \"alpha > 0\" or \"alpha < 2\"".to_owned();
+    let falls = text.contains('>');
+    if falls && text.contains('<') {
+        return Err(wrong());
+    }
+    let mut parts: Vec<&str> = text.split(['<', '>']).map(str::trim).collect();
+    if falls {
+        parts.reverse();
+    }
+    let number = |text: &str| text.parse::<f64>().ok();
+    let (low, name, high) = match parts.as_slice() {
+        [low, name, high] => (number(low), *name, number(high)),
+        [one, other] if number(one).is_some() => (number(one), *other, Some(f64::INFINITY)),
+        [one, other] => (Some(f64::NEG_INFINITY), *one, number(other)),
+        _ => return Err(wrong()),
+    };
+    let (low, high) = low.zip(high).ok_or_else(wrong)?;
+    Ok((name.to_owned(), [low, high]))
+}

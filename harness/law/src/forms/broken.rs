@@ -1,6 +1,6 @@
 //! `L = E + B x^-c0 (1 + (x/d)^(1/f))^(-c1 f)`: two powers, joined at d over f e-folds.
 
-use crate::declaration::{Declaration, Role};
+use crate::declaration::{Declaration, Loss, Role};
 use crate::jet::Jet;
 use crate::law::{Formula, Limit, Points};
 use crate::project::{grid, regress};
@@ -20,12 +20,12 @@ pub static BROKEN: Declaration = Declaration {
         Role::Bend(0),
     ],
     distinct: &[6],
-    loss: |p, x| {
+    loss: Loss::BuiltIn(|p, x| {
         // (1 + (x/d)^(1/f))^f by logarithms: the inner power overflows for a sharp break.
         let u = (x[0] / p[4]).ln() / p[5];
         let bend = p[5] * (u.max(0.0) + (-u.abs()).exp().ln_1p());
         p[0] + p[1] * x[0].powf(-p[2]) * (-p[3] * bend).exp()
-    },
+    }),
     trade: None,
 };
 

@@ -1,7 +1,7 @@
 //! `L = E + A N'^-alpha + B D'^-beta`, where repeated tokens and the parameters that they would feed
 //! are worth less than fresh ones.
 
-use crate::declaration::{Declaration, Role, Trade};
+use crate::declaration::{Declaration, Loss, Role, Trade};
 use crate::jet::Jet;
 use crate::law::{Formula, Limit, Points};
 use crate::optimum::Optimum;
@@ -23,7 +23,7 @@ pub static DATA_CONSTRAINED: Declaration = Declaration {
         Role::Repeats,
     ],
     distinct: &[3, 3, 2],
-    loss,
+    loss: Loss::BuiltIn(loss),
     trade: Some(Trade {
         // The best model for fresh tokens is in the law itself, for 6ND.
         optimum: |p, log_k, power| {

@@ -1,6 +1,6 @@
 //! `L = ((Nc/N)^(aN/aD) + Dc/D)^aD`: powers of N and of D that meet without a floor.
 
-use crate::declaration::{Declaration, Role, Trade};
+use crate::declaration::{Declaration, Loss, Role, Trade};
 use crate::jet::Jet;
 use crate::law::{Formula, Limit, Points};
 use crate::optimum::Optimum;
@@ -19,7 +19,7 @@ pub static KAPLAN: Declaration = Declaration {
         Role::Exponent(1),
     ],
     distinct: &[2, 2],
-    loss: |p, x| ((p[0] / x[0]).powf(p[1] / p[3]) + p[2] / x[1]).powf(p[3]),
+    loss: Loss::BuiltIn(|p, x| ((p[0] / x[0]).powf(p[1] / p[3]) + p[2] / x[1]).powf(p[3])),
     trade: Some(Trade {
         optimum: |p, log_k, power| Optimum::of_kaplan([p[0], p[1], p[2], p[3]], log_k, power),
         point: |n, d| vec![n, d],

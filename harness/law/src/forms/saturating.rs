@@ -1,6 +1,6 @@
 //! `(L - E) / (L0 - L)^a = B x^-c`: a power law between the loss of chance, L0, and a floor E.
 
-use crate::declaration::{Declaration, Role};
+use crate::declaration::{Declaration, Loss, Role};
 use crate::jet::{Jet, softplus};
 use crate::law::{Formula, Limit, Points};
 use crate::project::{grid, regress};
@@ -19,11 +19,11 @@ pub static SATURATING: Declaration = Declaration {
         Role::Exponent(0),
     ],
     distinct: &[5],
-    loss: |p, x| {
+    loss: Loss::BuiltIn(|p, x| {
         let (span, a) = (p[1] - p[0], p[2]);
         let v = p[3].ln() + (a - 1.0) * span.ln() - p[4] * x[0].ln();
         p[0] + span / (1.0 + (-solve(v, a)).exp())
-    },
+    }),
     trade: None,
 };
 

@@ -1,6 +1,6 @@
 //! `L = B (1/x + g)^c`: a power law that bends to a floor `B g^c` for large x.
 
-use crate::declaration::{Declaration, Role};
+use crate::declaration::{Declaration, Loss, Role};
 use crate::jet::Jet;
 use crate::law::{Formula, Limit, Points};
 use crate::project::{EXPONENTS, grid};
@@ -13,7 +13,7 @@ pub static SHIFTED: Declaration = Declaration {
     parameters: &["B", "g", "c"],
     roles: &[Role::Amplitude(0), Role::Bend(0), Role::Exponent(0)],
     distinct: &[3],
-    loss: |p, x| p[0] * (1.0 / x[0] + p[1]).powf(p[2]),
+    loss: Loss::BuiltIn(|p, x| p[0] * (1.0 / x[0] + p[1]).powf(p[2])),
     trade: None,
 };
 

@@ -1,6 +1,6 @@
 //! The forms that are sums of powers, as they are declared; how they are fitted is in `powers`.
 
-use crate::declaration::{Declaration, Role, Trade};
+use crate::declaration::{Declaration, Loss, Role, Trade};
 use crate::optimum::Optimum;
 
 /// `power`.
@@ -11,7 +11,7 @@ pub static POWER: Declaration = Declaration {
     parameters: &["B", "c"],
     roles: &[Role::Amplitude(0), Role::Exponent(0)],
     distinct: &[2],
-    loss: |p, x| p[0] * x[0].powf(-p[1]),
+    loss: Loss::BuiltIn(|p, x| p[0] * x[0].powf(-p[1])),
     trade: None,
 };
 
@@ -23,7 +23,7 @@ pub static OFFSET: Declaration = Declaration {
     parameters: &["E", "B", "c"],
     roles: &[Role::Floor, Role::Amplitude(0), Role::Exponent(0)],
     distinct: &[3],
-    loss: |p, x| p[0] + p[1] * x[0].powf(-p[2]),
+    loss: Loss::BuiltIn(|p, x| p[0] + p[1] * x[0].powf(-p[2])),
     trade: None,
 };
 
@@ -41,7 +41,7 @@ pub static CHINCHILLA: Declaration = Declaration {
         Role::Exponent(1),
     ],
     distinct: &[3, 3],
-    loss: |p, x| p[0] + p[1] * x[0].powf(-p[2]) + p[3] * x[1].powf(-p[4]),
+    loss: Loss::BuiltIn(|p, x| p[0] + p[1] * x[0].powf(-p[2]) + p[3] * x[1].powf(-p[4])),
     trade: Some(Trade {
         optimum: |p, log_k, power| Optimum::of_powers([p[1], p[2], p[3], p[4]], log_k, power),
         point: |n, d| vec![n, d],
@@ -64,9 +64,9 @@ pub static WIDTH_DEPTH: Declaration = Declaration {
         Role::Exponent(2),
     ],
     distinct: &[3, 3, 3],
-    loss: |p, x| {
+    loss: Loss::BuiltIn(|p, x| {
         let powers = (0..3).map(|v| p[1 + 2 * v] * x[v].powf(-p[2 + 2 * v]));
         powers.fold(p[0], |sum, power| sum + power)
-    },
+    }),
     trade: None,
 };

@@ -7,7 +7,9 @@ use toml::Spanned;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitDefinition {
-    /// A form that `isoflop fit` knows, or `isoflop` for slices of equal compute.
+    /// A form that `isoflop fit` knows, an equation such as `loss = E + A*N^-alpha`, or `isoflop` for slices of equal
+    /// compute; in a definition also by the name `law`.
+    #[serde(alias = "law")]
     pub form: Spanned<String>,
     /// What to make small: `huber-log`, `huber-likelihood`, `lsq-log` or `lsq`.
     pub objective: Option<Spanned<String>>,

@@ -1,0 +1,270 @@
+//! A written law, as the engine takes it.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::declaration::Role;
+use crate::lanes::Column;
+use crate::law::{Law, Limit, Points};
+use crate::pins::Coordinate;
+use crate::rows::{Block, Jets};
+use crate::{FitOptions, LawError};
+
+use super::Written;
+use super::program::{Program, Scale, Stored};
+use super::shape::{Centred, centred};
+use super::tree::Tree;
+
+/// A written law around the centre of its data.
+pub struct OfEquation {
+    pub(super) written: &'static Written,
+    pub(super) stored: Vec<Stored>,
+    pub(super) scales: Vec<Scale>,
+    pub(super) centred: Centred,
+    /// The logarithm of what it predicts.
+    program: Program,
+    /// What is added to the logarithm of each amplitude.
+    shifts: Vec<Option<Program>>,
+    /// Where the user lets the search begin, by parameter.
+    pub(super) given: Vec<Option<f64>>,
+}
+
+impl OfEquation {
+    /// Around the mean logarithm of each variable.
+    ///
+    /// # Errors
+    /// If the options bound or start what it does not have.
+    pub fn new(
+        written: &'static Written,
+        centre: &[f64],
+        options: &FitOptions,
+    ) -> Result<Self, LawError> {
+        let stored: Vec<Stored> = centre.iter().map(|it| Stored::Logarithm(*it)).collect();
+        let mut scales = written.scales();
+        let names = written.declaration.parameters;
+        let index = |name: &str| {
+            let found = names.iter().position(|it| *it == name);
+            found.ok_or_else(|| LawError::NoParameter {
+                name: name.to_owned(),
+                form: written.declaration.name,
+                parameters: names,
+            })
+        };
+        let mut may = vec![true; scales.len()];
+        for (name, [low, high]) in &options.bounds {
+            let index = index(name)?;
+            may[index] = false;
+            scales[index] = match (*low, *high) {
+                (low, high) if !(low < high) => return Err(LawError::NoRoom(name.clone())),
+                (0.0, f64::INFINITY) => Scale::Logarithm,
+                (low, f64::INFINITY) if low.is_finite() => Scale::Above(low),
+                (f64::NEG_INFINITY, high) if high.is_finite() => Scale::Below(high),
+                (low, high) if low.is_finite() && high.is_finite() => Scale::Between([low, high]),
+                _ => return Err(LawError::NoRoom(name.clone())),
+            };
+        }
+        let mut given = vec![None; scales.len()];
+        for (name, value) in &options.starts {
+            let index = index(name)?;
+            let coordinate = scales[index].coordinate(*value);
+            if !coordinate.is_finite() {
+                return Err(LawError::NoRoom(name.clone()));
+            }
+            given[index] = Some(coordinate);
+        }
+        let centred = centred(&written.tree, &stored, &may);
+        let shifts = centred.shifts.iter().map(|shift| {
+            let shift = shift.as_ref()?;
+            Some(Program::of(shift, &scales, &[]))
+        });
+        Ok(OfEquation {
+            program: Program::of(&centred.tree.clone().log(), &scales, &with_centred(&stored)),
+            shifts: shifts.collect(),
+            written,
+            stored,
+            scales,
+            centred,
+            given,
+        })
+    }
+
+    /// What is added to the logarithm of an amplitude, with its derivatives by the coordinates that move.
+    fn shift(&self, program: &Program, theta: &[Coordinate]) -> Coordinate {
+        let values: Vec<f64> = theta.iter().map(|it| it.value).collect();
+        let mut columns = Vec::new();
+        program.run(&values, &nowhere(), &mut columns);
+        let count = theta.len();
+        let mut shift = Coordinate::constant(program.value(&columns).0[0], count);
+        for (index, slope) in program.slopes(&columns) {
+            shift.gradient.axpy(slope.0[0], &theta[index].gradient, 1.0);
+            shift.hessian += &theta[index].hessian * slope.0[0];
+        }
+        for ([i, j], bend) in program.bends(&columns) {
+            let (a, b) = (&theta[i].gradient, &theta[j].gradient);
+            let mut crossed: DMatrix<f64> = a * b.transpose();
+            if i != j {
+                crossed += b * a.transpose();
+            }
+            shift.hessian += crossed * bend.0[0];
+        }
+        shift
+    }
+
+    fn shift_alone(&self, index: usize, theta: &[f64]) -> f64 {
+        let Some(program) = &self.shifts[index] else {
+            return 0.0;
+        };
+        let mut columns = Vec::new();
+        program.run(theta, &nowhere(), &mut columns);
+        program.value(&columns).0[0]
+    }
+}
+
+/// A block of no variables, for what does not vary.
+fn nowhere() -> Block<'static> {
+    Block {
+        z: &[],
+        target: &Column::ZERO,
+        weight: &Column::ZERO,
+        count: 1,
+    }
+}
+
+/// How variables are stored, and after them the same over their centres.
+pub fn with_centred(stored: &[Stored]) -> Vec<Stored> {
+    let over = stored.iter().map(|stored| match stored {
+        Stored::Logarithm(_) => Stored::Logarithm(0.0),
+        Stored::Plain => Stored::Plain,
+    });
+    stored.iter().copied().chain(over).collect()
+}
+
+impl Law for OfEquation {
+    fn count(&self) -> usize {
+        self.scales.len()
+    }
+
+    fn jets(&self, theta: &[f64], block: &Block, jets: &mut Jets) {
+        let mut columns = std::mem::take(&mut jets.scratch);
+        self.program.run(theta, block, &mut columns);
+        jets.value = *self.program.value(&columns);
+        for (index, slope) in self.program.slopes(&columns) {
+            jets.gradient[index] = *slope;
+        }
+        for ([i, j], bend) in self.program.bends(&columns) {
+            jets.hessian[Jets::place(i, j)] = *bend;
+        }
+        jets.scratch = columns;
+    }
+
+    fn values(&self, theta: &[f64], block: &Block) -> Column {
+        let mut columns = Vec::new();
+        self.program.run(theta, block, &mut columns);
+        *self.program.value(&columns)
+    }
+
+    fn natural(&self, theta: &[f64]) -> Vec<f64> {
+        let each = theta.iter().zip(&self.scales).enumerate();
+        each.map(|(index, (coordinate, scale))| match &self.shifts[index] {
+            None => scale.parameter(*coordinate),
+            Some(_) => {
+                let shift = self.shift_alone(index, theta);
+                match scale {
+                    Scale::Logarithm => (coordinate - shift).exp(),
+                    _ => coordinate * (-shift).exp(),
+                }
+            }
+        })
+        .collect()
+    }
+
+    fn pin(&self, index: usize, value: f64, theta: &[Coordinate]) -> Coordinate {
+        let scale = self.scales[index];
+        let Some(program) = &self.shifts[index] else {
+            let coordinate = match scale {
+                Scale::Logarithm => value,
+                other => other.coordinate(value),
+            };
+            return Coordinate::constant(coordinate, theta.len());
+        };
+        let shift = self.shift(program, theta);
+        if scale == Scale::Logarithm {
+            return Coordinate {
+                value: value + shift.value,
+                ..shift
+            };
+        }
+        // `value exp(shift)`.
+        let value = value * shift.value.exp();
+        let slopes: &DVector<f64> = &shift.gradient;
+        Coordinate {
+            value,
+            hessian: (&shift.hessian + slopes * slopes.transpose()) * value,
+            gradient: shift.gradient * value,
+        }
+    }
+
+    fn logarithmic(&self, index: usize) -> bool {
+        self.scales[index] == Scale::Logarithm
+    }
+
+    fn bounds(&self, index: usize) -> [f64; 2] {
+        match self.scales[index] {
+            Scale::Plain | Scale::Logarithm => [f64::NEG_INFINITY, f64::INFINITY],
+            Scale::Between(ends) => ends,
+            Scale::Above(low) => [low, f64::INFINITY],
+            Scale::Below(high) => [f64::NEG_INFINITY, high],
+        }
+    }
+
+    fn limits(&self, least: f64) -> Vec<Limit> {
+        /// Powers of e beyond which a scale that is compared with a variable is no scale of it any more.
+        const FAR: f64 = 25.0;
+        let mut limits = Vec::new();
+        for (index, part) in self.written.parts.iter().enumerate() {
+            let ends = self.bounds(index);
+            let size = (ends[1] - ends[0]).min(1.0);
+            for (above, end) in [(false, ends[0]), (true, ends[1])] {
+                let side = if above { -1.0 } else { 1.0 };
+                if end.is_finite() {
+                    limits.push(Limit {
+                        index,
+                        above,
+                        from: end + side * 1e-3 * size,
+                        held: end + side * 1e-6 * size,
+                    });
+                }
+            }
+            if self.scales[index] != Scale::Logarithm {
+                continue;
+            }
+            if part.role == Role::Floor {
+                limits.push(Limit::of_floor(index, least));
+            } else if part.positive {
+                let centres = part.variables.iter().map(|v| match self.stored[*v] {
+                    Stored::Logarithm(centre) => centre,
+                    Stored::Plain => 0.0,
+                });
+                let centre = centres.fold(0.0, f64::max);
+                for (above, side) in [(false, -1.0), (true, 1.0)] {
+                    limits.push(Limit {
+                        index,
+                        above,
+                        from: centre + side * FAR,
+                        held: centre + side * 1.5 * FAR,
+                    });
+                }
+            }
+        }
+        limits
+    }
+
+    fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
+        super::starts::starts(self, points)
+    }
+}
+
+/// A program of the law itself and not of its logarithm, with all parameters as they are.
+pub fn plain(law: &OfEquation, tree: &Tree) -> Program {
+    let scales = vec![Scale::Plain; law.scales.len()];
+    Program::of(tree, &scales, &with_centred(&law.stored))
+}

@@ -1,0 +1,222 @@
+//! Where descents of a written law begin. What it is linear in is solved for (variable projection, Golub and Pereyra
+//! 1973); the others are spread over what such parameters can be (Halton 1960).
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use crate::declaration::Role;
+use crate::law::Points;
+use crate::rows::Rows;
+
+use super::law::{OfEquation, plain, with_centred};
+use super::program::{Program, Scale, Stored};
+use super::shape::linear;
+
+/// Starts for each parameter that is searched for, at least and at most in all.
+const PER_PARAMETER: usize = 24;
+const MOST: usize = 192;
+/// Points that starts are made from.
+const POINTS: usize = 512;
+
+pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
+    let all: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
+    let rows = Rows::new(points, &all);
+    let rows = rows.fewer(POINTS).unwrap_or(rows);
+    let ways = [Solving::of_values(law), Solving::of_logarithms(law)];
+    let ways = ways.map(|mut way| {
+        way.linear.retain(|index| law.given[*index].is_none());
+        way
+    });
+    let solving = ways.into_iter().max_by_key(|way| way.linear.len());
+    let solving = solving.expect("there are two");
+    let searched: Vec<usize> = (0..law.scales.len())
+        .filter(|index| !solving.linear.contains(index) && law.given[*index].is_none())
+        .collect();
+    let count = if searched.is_empty() {
+        1
+    } else {
+        (PER_PARAMETER * searched.len()).min(MOST)
+    };
+    let spans: Vec<[f64; 2]> = (0..points.variables()).map(|v| points.span(v)).collect();
+    let [least, _] = points.losses();
+    (0..count)
+        .filter_map(|number| {
+            let mut theta: Vec<f64> = law.given.iter().map(|it| it.unwrap_or(0.0)).collect();
+            for (at, index) in searched.iter().enumerate() {
+                let share = halton(number + 1, PRIMES[at % PRIMES.len()]);
+                theta[*index] = somewhere(law, *index, share, &spans, least);
+            }
+            solving.solve(law, &rows, &mut theta, least)?;
+            theta.iter().all(|it| it.is_finite()).then_some(theta)
+        })
+        .collect()
+}
+
+const PRIMES: [usize; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
+
+/// The number's digits in a base, mirrored at the point.
+fn halton(mut number: usize, base: usize) -> f64 {
+    let (mut share, mut place) = (0.0, 1.0);
+    while number > 0 {
+        place /= base as f64;
+        share += place * (number % base) as f64;
+        number /= base;
+    }
+    share
+}
+
+/// The coordinate of a parameter at a share of what it can be.
+fn somewhere(law: &OfEquation, index: usize, share: f64, spans: &[[f64; 2]], least: f64) -> f64 {
+    let part = &law.written.parts[index];
+    let scale = law.scales[index];
+    if let Scale::Between([low, high]) = scale {
+        return scale.coordinate(low + (high - low) * (0.02 + 0.96 * share));
+    }
+    match part.role {
+        // From next to nothing to almost all of the least.
+        Role::Floor => least + (share * 0.99 + 0.005).ln(),
+        // In practice from 0.03 to 3, of either sign, and mostly as it is written.
+        Role::Exponent(_) => {
+            let size = |share: f64| (0.03f64.ln() + share * 100f64.ln()).exp();
+            let exponent = if share < 0.8 {
+                size(share / 0.8)
+            } else {
+                -size((share - 0.8) / 0.2)
+            };
+            if scale == Scale::Logarithm {
+                exponent.abs().ln()
+            } else {
+                exponent
+            }
+        }
+        _ if scale == Scale::Logarithm => {
+            // Within the range of what it is compared with, and a little beyond.
+            let range = part.variables.first().map(|v| {
+                let [low, high] = spans[*v];
+                match law.stored[*v] {
+                    Stored::Logarithm(centre) => [low + centre, high + centre],
+                    Stored::Plain => [0.1f64.ln(), 10f64.ln()],
+                }
+            });
+            let [low, high] = range.unwrap_or([0.1f64.ln(), 10f64.ln()]);
+            let room = 2.0 + 0.2 * (high - low);
+            low - room + share * (high - low + 2.0 * room)
+        }
+        _ => {
+            let side = if share < 0.5 { -1.0 } else { 1.0 };
+            let share = (2.0 * share).fract();
+            side * (0.03f64.ln() + share * 300f64.ln()).exp()
+        }
+    }
+}
+
+/// How what is linear is solved for.
+struct Solving {
+    program: Program,
+    linear: Vec<usize>,
+    logarithms: bool,
+}
+
+impl Solving {
+    /// Of the law itself.
+    fn of_values(law: &OfEquation) -> Self {
+        let scales = vec![Scale::Plain; law.scales.len()];
+        Solving {
+            program: plain(law, &law.centred.tree),
+            linear: linear(&law.centred.tree, &scales, &with_centred(&law.stored)),
+            logarithms: false,
+        }
+    }
+
+    /// Of its logarithm.
+    fn of_logarithms(law: &OfEquation) -> Self {
+        let tree = law.centred.tree.clone().log();
+        let stored = with_centred(&law.stored);
+        Solving {
+            program: Program::of(&tree, &law.scales, &stored),
+            linear: linear(&tree, &law.scales, &stored),
+            logarithms: true,
+        }
+    }
+
+    /// Puts what is linear at its least squares, given the others' coordinates. `None` where there are none.
+    fn solve(&self, law: &OfEquation, rows: &Rows, theta: &mut [f64], least: f64) -> Option<()> {
+        let given: Vec<f64> = (0..theta.len())
+            .map(|index| {
+                if self.linear.contains(&index) {
+                    0.0
+                } else if self.logarithms {
+                    theta[index]
+                } else {
+                    law.scales[index].parameter(theta[index])
+                }
+            })
+            .collect();
+        let (normal, right) = self.normal(rows, &given);
+        let positive = |index: usize| !self.logarithms && law.scales[index] == Scale::Logarithm;
+        let mut kept: Vec<usize> = (0..self.linear.len()).collect();
+        loop {
+            let solved = solved(&normal, &right, &kept)?;
+            let gone = kept
+                .iter()
+                .zip(&solved)
+                .position(|(at, value)| positive(self.linear[*at]) && *value <= 0.0);
+            if let Some(gone) = gone {
+                kept.remove(gone);
+                continue;
+            }
+            for (at, index) in self.linear.iter().enumerate() {
+                let found = kept.iter().position(|it| it == &at).map(|it| solved[it]);
+                theta[*index] = match (found, positive(*index)) {
+                    (Some(value), true) => value.ln(),
+                    (Some(value), false) => value,
+                    // It wants to be gone, and begins small, where the descent can still bring it back.
+                    (None, _) => least + 1e-3f64.ln(),
+                };
+            }
+            return Some(());
+        }
+    }
+
+    /// The normal equations, of residuals relative to the measured.
+    fn normal(&self, rows: &Rows, given: &[f64]) -> (DMatrix<f64>, DVector<f64>) {
+        let count = self.linear.len();
+        let (mut normal, mut right) = (DMatrix::zeros(count, count), DVector::zeros(count));
+        let mut columns = Vec::new();
+        for block in rows.blocks() {
+            self.program.run(given, &block, &mut columns);
+            let value = self.program.value(&columns);
+            for row in 0..block.count {
+                let measured = block.target.0[row];
+                let (target, scale) = if self.logarithms {
+                    (measured, 1.0)
+                } else {
+                    (measured.exp(), (-measured).exp())
+                };
+                let mut slopes = DVector::zeros(count);
+                for (index, slope) in self.program.slopes(&columns) {
+                    if let Some(at) = self.linear.iter().position(|it| *it == index) {
+                        slopes[at] = slope.0[row] * scale;
+                    }
+                }
+                let weight = block.weight.0[row];
+                right.axpy(weight * (target - value.0[row]) * scale, &slopes, 1.0);
+                normal.ger(weight, &slopes, &slopes, 1.0);
+            }
+        }
+        (normal, right)
+    }
+}
+
+/// The solution for some of the unknowns.
+fn solved(normal: &DMatrix<f64>, right: &DVector<f64>, kept: &[usize]) -> Option<Vec<f64>> {
+    let mut small = normal.select_rows(kept).select_columns(kept);
+    for at in 0..kept.len() {
+        small[(at, at)] *= 1.0 + 1e-10;
+    }
+    let right = DVector::from_iterator(kept.len(), kept.iter().map(|at| right[*at]));
+    if kept.is_empty() {
+        return Some(Vec::new());
+    }
+    let solved = Cholesky::new(small)?.solve(&right);
+    Some(solved.iter().copied().collect())
+}
