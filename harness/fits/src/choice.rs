@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use isoflop_law::{Equation, FitOptions, Form, LawError, Objective};
+use isoflop_law::{Equation, FitOptions, Form, LawError, Objective, library};
 use isoflop_ledger::{Columns, LedgerError, names};
 use isoflop_suite::{Definition, DefinitionError, FitDefinition, slips};
 use toml::Spanned;
@@ -28,7 +28,11 @@ impl FromStr for Shape {
         match name {
             "isoflop" => Ok(Shape::Isoflop),
             law if law.contains('=') => Equation::read(law).map(Shape::Written),
-            form => form.parse().map(Shape::Law),
+            form => form.parse().map(Shape::Law).or_else(|no_form| {
+                let published = library()?.into_iter().find(|law| law.name == form);
+                let published = published.ok_or(no_form)?;
+                Equation::read(&published.equation).map(Shape::Written)
+            }),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use isoflop_law::{Point, Table};
+use isoflop_law::{Form, Point, Table};
 use isoflop_ledger::limits::LOSSES;
 use isoflop_ledger::{Columns, LedgerError, names};
 
 use crate::status::{is_finished, statuses};
-use crate::{Choice, FitsError, Names, Quantity, QuantitySource, Rows};
+use crate::{Choice, FitsError, Names, Quantity, QuantitySource, Rows, Shape};
 
 /// A law's points, and the rows that they are.
 pub(crate) struct Points {
@@ -37,10 +37,34 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Whether a law can use all its numbers.
-    fn is_usable(&self) -> bool {
-        let mut numbers = self.x.iter().copied().chain([self.loss]).chain(self.se);
-        numbers.all(|value| value.is_finite() && value > 0.0)
+    /// Whether a law can use all its numbers, of which those that are `plain` may be zero or negative.
+    fn is_usable(&self, plain: &Plain) -> bool {
+        let usable = |value: f64, plain: bool| value.is_finite() && (plain || value > 0.0);
+        let mut variables = self.x.iter().zip(&plain.variables);
+        variables.all(|(value, plain)| usable(*value, *plain))
+            && usable(self.loss, plain.loss)
+            && self.se.is_none_or(|se| usable(se, false))
+    }
+}
+
+/// What may be zero or negative: of a written law, variables that are so somewhere, and losses whose residuals are not of
+/// logarithms.
+struct Plain {
+    variables: Vec<bool>,
+    loss: bool,
+}
+
+impl Plain {
+    fn of(choice: &Choice, variables: &[Vec<Option<f64>>]) -> Self {
+        let written = matches!(
+            choice.shape,
+            Shape::Written(_) | Shape::Law(Form::Written(_))
+        );
+        let below = |column: &Vec<Option<f64>>| column.iter().flatten().any(|it| *it <= 0.0);
+        Plain {
+            variables: variables.iter().map(|it| written && below(it)).collect(),
+            loss: written && choice.options.objective.is_of_values(),
+        }
     }
 }
 
@@ -98,6 +122,7 @@ impl Rows<'_> {
         };
         let names = &choice.names;
         let (variables, beside) = (read(sources)?, read(more)?);
+        let plain = Plain::of(choice, &variables);
         let loss = names.source(self.columns, Quantity::Loss)?;
         let losses = loss.numbers(self.columns)?;
         let errors = self.errors(names)?;
@@ -123,12 +148,12 @@ impl Rows<'_> {
         let mut reduced = None;
         if let Some(reduction) = &choice.reduction {
             let (usable, others): (Vec<_>, Vec<_>) =
-                candidates.into_iter().partition(Candidate::is_usable);
+                candidates.into_iter().partition(|it| it.is_usable(&plain));
             let (usable, said) = reduction.of(self.columns, usable, grow)?;
             candidates = usable.into_iter().chain(others).collect();
             reduced = Some(said);
         }
-        let mut table = Table::new(sources.len());
+        let mut table = Table::of_equation(&plain.variables, plain.loss);
         for candidate in &candidates {
             table.push_point(Point {
                 x: &candidate.x,

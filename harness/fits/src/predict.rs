@@ -94,7 +94,11 @@ impl KeptLaw {
         };
         for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| mine[*at]) {
             let x: Option<Vec<f64>> = variables.iter().map(|values| values[at]).collect();
-            let usable = x.filter(|x| x.iter().all(|x| x.is_finite() && *x > 0.0));
+            // What was zero or negative in the runs fitted may be so here.
+            let usable = x.filter(|x| {
+                let mut all = x.iter().zip(&self.fit.range);
+                all.all(|(x, [low, _])| x.is_finite() && (*x > 0.0 || *low <= 0.0))
+            });
             *row = usable.map(|x| Predicted {
                 said: self.fit.predict(&x),
                 beyond: self.fit.beyond(&x),

@@ -6,6 +6,8 @@ use crate::{Comparison, Function, GrammarError, Node, Operator};
 
 /// Parentheses and signs within each other, at most: no deeper than anyone writes by hand.
 const DEEPEST: usize = 50;
+/// Words and signs, at most.
+const MOST_TOKENS: usize = 1000;
 
 /// Reads a number of every row.
 ///
@@ -70,12 +72,17 @@ type Read = Result<Node, GrammarError>;
 
 impl<'a> Reader<'a> {
     fn of(text: &'a str) -> Result<Self, GrammarError> {
-        Ok(Reader {
+        let reader = Reader {
             text,
             tokens: tokens(text)?,
             next: 0,
             depth: 0,
-        })
+        };
+        if reader.tokens.len() > MOST_TOKENS {
+            let message = format!("more than the {MOST_TOKENS} words and signs that are read");
+            return Err(reader.error_at(MOST_TOKENS, &message));
+        }
+        Ok(reader)
     }
 
     fn error(&self, message: &str) -> GrammarError {

@@ -9,6 +9,11 @@ pub enum LawError {
     /// Bounds or starts for a form whose own are built in.
     #[error("bounds and starts are for laws that are written as an equation; `{0}` has its own")]
     BuiltIn(&'static str),
+    /// Huber's function of losses for a form that predicts their logarithms.
+    #[error(
+        "`huber` is for laws that are written as an equation; `{0}` is fitted by the logarithms of losses: `huber-log`"
+    )]
+    OfLogarithms(&'static str),
     /// Bounds of which the lower is not below the upper, or that hold no number.
     #[error("no number lies between the bounds of `{0}`")]
     NoRoom(String),
@@ -132,7 +137,7 @@ pub enum LawError {
     },
     /// A name that is no form's.
     #[error(
-        "there is no form `{0}`; the forms are power, offset, shifted, saturating, broken, chinchilla, kaplan, data-constrained, width-depth and isoflop"
+        "there is no form `{0}`; the forms are power, offset, shifted, saturating, broken, chinchilla, kaplan, data-constrained, width-depth and isoflop, `isoflop laws` lists more, and an equation is written as `loss = E + A*N^-alpha`"
     )]
     NoForm(String),
 }

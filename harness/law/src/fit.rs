@@ -201,6 +201,11 @@ impl Fit {
         tail(self.units, free.count())
     }
 
+    /// Whether its residuals are of losses, and not of their logarithms.
+    pub fn is_of_values(&self) -> bool {
+        matches!(self.form, Form::Written(_)) && self.objective.is_of_values()
+    }
+
     /// How far a point lies outside of the points fitted: each variable that does, by name, with its
     /// value over the largest fitted, or over the smallest.
     ///
@@ -211,7 +216,13 @@ impl Fit {
         assert_eq!(x.len(), names.len(), "a point has the form's variables");
         let all = names.iter().zip(x).zip(&self.range);
         all.filter_map(|((name, value), [low, high])| {
-            let times = (value / high).max(1.0) * (value / low).min(1.0);
+            let times = if *low > 0.0 {
+                (value / high).max(1.0) * (value / low).min(1.0)
+            } else {
+                // Of what may be zero, by how many widths of the range.
+                let width = (high - low).max(f64::MIN_POSITIVE);
+                1.0 + ((value - high).max(low - value) / width).max(0.0)
+            };
             // The range is kept as logarithms, which round.
             ((times - 1.0).abs() > 1e-9).then_some((*name, times))
         })
@@ -237,7 +248,8 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
     possible(form, table, options)?;
     let centre = table.centre();
     let points = Points::new(table, &centre, table.weights(options.objective)?);
-    fit_law(&*form.law(&centre, options)?, form, table, &points, options)
+    let law = form.law(table, options)?;
+    fit_law(&*law, form, table, &points, options)
 }
 
 fn fit_law(
@@ -247,7 +259,12 @@ fn fit_law(
     points: &Points,
     options: &FitOptions,
 ) -> Result<Fit, LawError> {
-    let mut problem = Problem::new(law, points, options.objective);
+    let objective = if table.is_of_values() {
+        options.objective.of_values()
+    } else {
+        options.objective
+    };
+    let mut problem = Problem::new(law, points, objective);
     problem.pins = fixed(law, form, &options.fixed)?;
     let free = law.count() - problem.pins.len();
     let mut search = search(&problem, form)?;
@@ -304,8 +321,12 @@ fn fit_law(
         no_intervals,
         residual: root_mean_square(&residuals),
         noise: noise(&residuals, free),
-        lack_of_fit: best.converged.then(|| seen.lack_of_fit(free)).flatten(),
-        patterns: if best.converged {
+        lack_of_fit: if best.converged && !table.is_of_values() {
+            seen.lack_of_fit(free)
+        } else {
+            None
+        },
+        patterns: if best.converged && !table.is_of_values() {
             seen.patterns(free)
         } else {
             Vec::new()
@@ -420,7 +441,12 @@ pub fn possible(form: Form, table: &Table, options: &FitOptions) -> Result<(), L
         form.variables().len(),
         "a table has the form's variables"
     );
-    if let Objective::HuberLog { delta } | Objective::HuberLikelihood { delta } = options.objective
+    if !matches!(form, Form::Written(_)) && matches!(options.objective, Objective::Huber { .. }) {
+        return Err(LawError::OfLogarithms(form.name()));
+    }
+    if let Objective::HuberLog { delta }
+    | Objective::HuberLikelihood { delta }
+    | Objective::Huber { delta } = options.objective
         && !(delta.is_finite() && delta > 0.0)
     {
         return Err(LawError::BadDelta(delta));

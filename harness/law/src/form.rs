@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::declaration::{Declaration, Role};
 use crate::law::{ByPoint, Law};
 use crate::written::OfEquation;
-use crate::{Equation, FitOptions, LawError, Written, forms};
+use crate::{Equation, FitOptions, LawError, Table, Written, forms};
 
 /// A law's form. N is parameters, D training tokens, x either or training FLOPs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,19 +138,16 @@ impl Form {
         self.declaration().equation
     }
 
-    /// The form as the engine takes it, for data around `centre`.
+    /// The form as the engine takes it, for a table.
     ///
     /// # Errors
     /// If the options bound or start what it does not have.
-    pub(crate) fn law(
-        self,
-        centre: &[f64],
-        options: &FitOptions,
-    ) -> Result<Box<dyn Law>, LawError> {
+    pub(crate) fn law(self, table: &Table, options: &FitOptions) -> Result<Box<dyn Law>, LawError> {
         use crate::forms::{Broken, DataConstrained, Kaplan, Powers, Saturating, Shifted};
-        let all = || centre.to_vec();
+        let centre = table.centre();
+        let all = || centre.clone();
         if let Form::Written(written) = self {
-            return Ok(Box::new(OfEquation::new(written, centre, options)?));
+            return Ok(Box::new(OfEquation::new(written, table, options)?));
         }
         if !(options.bounds.is_empty() && options.starts.is_empty()) {
             return Err(LawError::BuiltIn(self.name()));
@@ -207,7 +204,6 @@ impl FromStr for Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Table;
     use crate::law::Points;
     use crate::pins::Coordinate;
     use crate::rows::{Jets, Rows};
@@ -237,6 +233,14 @@ mod tests {
         [0.4, 2.2, -1.0],
     ];
     const CENTRE: [f64; 3] = [2.0, 3.0, 2.5];
+
+    /// The form's law around the centre.
+    fn law(form: Form) -> Box<dyn Law> {
+        let mut table = Table::new(form.variables().len());
+        let centre = CENTRE[..form.variables().len()].iter();
+        table.push(&centre.map(|c: &f64| c.exp()).collect::<Vec<_>>(), 1.0);
+        form.law(&table, &FitOptions::default()).unwrap()
+    }
 
     fn rows(form: Form) -> Rows {
         let variables = form.variables().len();
@@ -277,12 +281,7 @@ mod tests {
     fn derivatives_are_those_of_finite_differences() {
         let h = 1e-5;
         for form in Form::ALL {
-            let (law, theta, rows) = (
-                form.law(&CENTRE[..form.variables().len()], &FitOptions::default())
-                    .unwrap(),
-                somewhere(form),
-                rows(form),
-            );
+            let (law, theta, rows) = (law(form), somewhere(form), rows(form));
             let law = &*law;
             let found = jets(law, &theta, &rows);
             for i in 0..theta.len() {
@@ -305,12 +304,7 @@ mod tests {
     #[test]
     fn coordinates_mean_what_the_equation_says() {
         for form in Form::ALL {
-            let (law, theta, rows) = (
-                form.law(&CENTRE[..form.variables().len()], &FitOptions::default())
-                    .unwrap(),
-                somewhere(form),
-                rows(form),
-            );
+            let (law, theta, rows) = (law(form), somewhere(form), rows(form));
             let natural = law.natural(&theta);
             let found = jets(&*law, &theta, &rows).value;
             for (row, place) in PLACES.iter().enumerate() {
@@ -325,11 +319,7 @@ mod tests {
     #[test]
     fn a_pinned_parameter_has_its_value() {
         for form in Form::ALL {
-            let (law, theta) = (
-                form.law(&CENTRE[..form.variables().len()], &FitOptions::default())
-                    .unwrap(),
-                somewhere(form),
-            );
+            let (law, theta) = (law(form), somewhere(form));
             for index in 0..theta.len() {
                 let now = law.natural(&theta)[index];
                 let wanted = 1.1 * now;

@@ -85,15 +85,20 @@ pub fn holdout(
             predicted: fit.predict(&table.x(point)),
         })
         .collect();
-    if hidden
-        .iter()
-        .any(|it| !(it.predicted.loss > 0.0 && it.predicted.loss.is_finite()))
-    {
+    let of_values = fit.is_of_values();
+    let says = |loss: f64| loss.is_finite() && (of_values || loss > 0.0);
+    if hidden.iter().any(|it| !says(it.predicted.loss)) {
         return Err(LawError::SaysNothing { form: form.name() });
     }
     let errors: Vec<f64> = hidden
         .iter()
-        .map(|hidden| (hidden.predicted.loss / hidden.loss).ln())
+        .map(|hidden| {
+            if of_values {
+                hidden.predicted.loss - hidden.loss
+            } else {
+                (hidden.predicted.loss / hidden.loss).ln()
+            }
+        })
         .collect();
     let n = errors.len() as f64;
     Ok(Holdout {

@@ -178,6 +178,7 @@ impl Limit {
 pub struct Points {
     variables: usize,
     centre: Vec<f64>,
+    plain: Vec<bool>,
     z: Vec<f64>,
     log_loss: Vec<f64>,
     weight: Vec<f64>,
@@ -193,6 +194,7 @@ impl Points {
             variables,
             z: z.collect(),
             centre: centre.to_vec(),
+            plain: table.plain().to_vec(),
             log_loss: (0..table.len())
                 .map(|point| table.log_loss(point))
                 .collect(),
@@ -216,7 +218,12 @@ impl Points {
 
     /// A point's variable, as it is.
     pub fn x(&self, point: usize, variable: usize) -> f64 {
-        (self.z(point)[variable] + self.centre[variable]).exp()
+        let kept = self.z(point)[variable] + self.centre[variable];
+        if self.plain[variable] {
+            kept
+        } else {
+            kept.exp()
+        }
     }
 
     #[inline]

@@ -34,6 +34,7 @@ mod isoflop;
 mod jet;
 mod lanes;
 mod law;
+mod library;
 mod local;
 mod minimize;
 mod misfit;
@@ -58,6 +59,7 @@ pub use identification::Identification;
 pub use isoflop::{
     Approach, BestTokens, Bias, Isoflop, Method, Minimum, NoApproach, Refused, isoflop,
 };
+pub use library::{Meaning, Published, library};
 pub use misfit::{LackOfFit, Pattern};
 pub use objective::Objective;
 pub use predict::Prediction;

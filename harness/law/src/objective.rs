@@ -25,6 +25,11 @@ pub enum Objective {
     LsqLog,
     /// Half the sum of squares of `predicted - measured`, in units of the loss.
     Lsq,
+    /// Sum of Huber's function of `predicted - measured`, in units of the loss; of written laws.
+    Huber {
+        /// Where it turns linear.
+        delta: f64,
+    },
 }
 
 const fn bend(delta: f64) -> Objective {
@@ -50,6 +55,7 @@ impl Objective {
             Objective::HuberLikelihood { .. } => "huber-likelihood",
             Objective::LsqLog => "lsq-log",
             Objective::Lsq => "lsq",
+            Objective::Huber { .. } => "huber",
         }
     }
 
@@ -60,8 +66,23 @@ impl Objective {
             Objective::HuberLikelihood { delta },
             Objective::LsqLog,
             Objective::Lsq,
+            Objective::Huber { delta },
         ];
         all.into_iter().find(|objective| objective.name() == name)
+    }
+
+    /// Whether its residuals are of losses, and not of their logarithms.
+    pub fn is_of_values(self) -> bool {
+        matches!(self, Objective::Lsq | Objective::Huber { .. })
+    }
+
+    /// The same of predictions that are losses themselves, where residuals are what it takes for those of logarithms.
+    pub(crate) fn of_values(self) -> Self {
+        match self {
+            Objective::Huber { delta } => Objective::HuberLog { delta },
+            Objective::Lsq => Objective::LsqLog,
+            of_logarithms => of_logarithms,
+        }
     }
 
     /// Objectives to minimise first, smoothest first: far from the minimum a sharp bend gives
@@ -69,7 +90,7 @@ impl Objective {
     /// scale, a millionth of the residuals where delta is 1e-3, and is closed in on by tens.
     pub(crate) fn stages(self) -> &'static [Objective] {
         match self {
-            Objective::HuberLog { delta } => {
+            Objective::HuberLog { delta } | Objective::Huber { delta } => {
                 let wider = SHARPER
                     .iter()
                     .take_while(|stage| stage.delta() > 3.0 * delta);
@@ -84,7 +105,9 @@ impl Objective {
 
     pub(crate) fn delta(self) -> f64 {
         match self {
-            Objective::HuberLog { delta } | Objective::HuberLikelihood { delta } => delta,
+            Objective::HuberLog { delta }
+            | Objective::HuberLikelihood { delta }
+            | Objective::Huber { delta } => delta,
             Objective::LsqLog | Objective::Lsq => f64::INFINITY,
         }
     }
@@ -100,7 +123,9 @@ impl Objective {
     /// What the objective adds for each point. Only a free scale needs the residuals.
     pub(crate) fn kernel(self, residuals: impl Fn() -> Vec<(f64, f64)>) -> Kernel {
         match self {
-            Objective::HuberLog { delta } => Kernel::Huber { delta, scale: 1.0 },
+            Objective::HuberLog { delta } | Objective::Huber { delta } => {
+                Kernel::Huber { delta, scale: 1.0 }
+            }
             Objective::HuberLikelihood { delta } => Kernel::Huber {
                 delta,
                 scale: free_scale(&residuals(), delta),
@@ -129,7 +154,9 @@ impl Objective {
             Objective::LsqLog | Objective::Lsq => {
                 0.5 * weight * (1.0 + (2.0 * std::f64::consts::PI * t).ln())
             }
-            Objective::HuberLog { delta } => value / t + weight * normalizer(delta, t).ln(),
+            Objective::HuberLog { delta } | Objective::Huber { delta } => {
+                value / t + weight * normalizer(delta, t).ln()
+            }
         }
     }
 
@@ -140,7 +167,7 @@ impl Objective {
         match self {
             Objective::HuberLikelihood { .. } => 1.0,
             Objective::LsqLog | Objective::Lsq => 2.0 * mean,
-            Objective::HuberLog { delta } => {
+            Objective::HuberLog { delta } | Objective::Huber { delta } => {
                 let at = |log_t: f64| mean / log_t.exp() + normalizer(delta, log_t.exp()).ln();
                 // Residuals far beyond delta have the mean, those within it twice that.
                 golden_section(at, mean.ln() - 1.0, mean.ln() + 2.0).exp()

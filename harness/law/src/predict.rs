@@ -32,7 +32,11 @@ impl Fit {
         let every = losses.len().div_ceil(MOST_RESAMPLES).max(1);
         let scattered = |losses: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
             losses
-                .flat_map(|loss| self.noise.iter().map(move |noise| loss * noise.exp()))
+                .flat_map(|loss| {
+                    self.noise
+                        .iter()
+                        .map(move |noise| self.scattered(loss, *noise))
+                })
                 .collect()
         };
         let runs = scattered(&mut losses.iter().copied().step_by(every));
@@ -40,9 +44,18 @@ impl Fit {
         let loss = self.form.loss(&self.values(), x);
         let ci95 = self.interval(loss, &losses, &ends);
         // A run scatters around the law wherever that lies, so its interval holds the law's.
-        let scatter = self.interval(1.0, &scattered(&mut [1.0].into_iter()), &[1.0]);
+        let nothing = self.scattered(1.0, 0.0);
+        let scatter = self.interval(nothing, &scattered(&mut [1.0].into_iter()), &[nothing]);
         let around = ci95.zip(scatter).map(|(law, scatter)| {
-            let wide = |law: f64| scatter.map(|factor| law * factor);
+            let wide = |law: f64| {
+                scatter.map(|one| {
+                    if self.is_of_values() {
+                        law + one - 1.0
+                    } else {
+                        law * one
+                    }
+                })
+            };
             if ends.is_empty() {
                 law.to_vec()
             } else {
@@ -53,6 +66,15 @@ impl Fit {
             loss,
             ci95,
             run95: ci95.and_then(|_| self.interval(loss, &runs, &around.unwrap_or_default())),
+        }
+    }
+
+    /// The loss of a run that lies so far from the law.
+    fn scattered(&self, loss: f64, noise: f64) -> f64 {
+        if self.is_of_values() {
+            loss + noise
+        } else {
+            loss * noise.exp()
         }
     }
 

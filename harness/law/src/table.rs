@@ -22,9 +22,13 @@ pub struct Point<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     variables: usize,
-    /// Natural logarithms of the variables, point after point.
+    /// Which variables are kept as they are.
+    plain: Vec<bool>,
+    /// Whether losses are kept as they are.
+    of_values: bool,
+    /// Natural logarithms of the variables, or these themselves, point after point.
     log_x: Vec<f64>,
-    /// Natural logarithms of the losses.
+    /// Natural logarithms of the losses, or these themselves.
     log_loss: Vec<f64>,
     /// Standard errors of the losses.
     se: Vec<Option<f64>>,
@@ -40,8 +44,37 @@ impl Table {
     pub fn new(variables: usize) -> Self {
         Table {
             variables,
+            plain: vec![false; variables],
             ..Table::default()
         }
+    }
+
+    /// A table of a written law, whose variables may be zero or negative where `plain` says so, and its losses where
+    /// residuals are `of_values` and not of their logarithms.
+    pub fn of_equation(plain: &[bool], of_values: bool) -> Self {
+        Table {
+            plain: plain.to_vec(),
+            of_values,
+            ..Table::new(plain.len())
+        }
+    }
+
+    /// Whether residuals are of losses and not of their logarithms.
+    pub(crate) fn is_of_values(&self) -> bool {
+        self.of_values
+    }
+
+    /// Which variables are kept as they are, and not by their logarithms.
+    pub(crate) fn plain(&self) -> &[bool] {
+        &self.plain
+    }
+
+    fn kept(value: f64, plain: bool) -> f64 {
+        if plain { value } else { value.ln() }
+    }
+
+    fn given(kept: f64, plain: bool) -> f64 {
+        if plain { kept } else { kept.exp() }
     }
 
     /// Adds a point of which nothing more is known.
@@ -67,10 +100,16 @@ impl Table {
             self.variables,
             "a point has the table's variables"
         );
-        let mut numbers = point.x.iter().copied().chain([point.loss]).chain(point.se);
-        if numbers.all(|value| value.is_finite() && value > 0.0) {
-            self.log_x.extend(point.x.iter().map(|value| value.ln()));
-            self.log_loss.push(point.loss.ln());
+        let usable = |value: f64, plain: bool| value.is_finite() && (plain || value > 0.0);
+        let mut variables = point.x.iter().zip(&self.plain);
+        if variables.all(|(value, plain)| usable(*value, *plain))
+            && usable(point.loss, self.of_values)
+            && point.se.is_none_or(|se| usable(se, false))
+        {
+            let variables = point.x.iter().zip(&self.plain);
+            self.log_x
+                .extend(variables.map(|(value, plain)| Self::kept(*value, *plain)));
+            self.log_loss.push(Self::kept(point.loss, self.of_values));
             self.se.push(point.se);
             self.group.push(point.group);
             self.pushed_as.push(self.pushed);
@@ -107,17 +146,19 @@ impl Table {
 
     /// The variables of a usable point.
     pub fn x(&self, point: usize) -> Vec<f64> {
-        self.log_x(point).iter().map(|log| log.exp()).collect()
+        let kept = self.log_x(point).iter().zip(&self.plain);
+        kept.map(|(kept, plain)| Self::given(*kept, *plain))
+            .collect()
     }
 
     /// The loss of a usable point.
     pub fn loss(&self, point: usize) -> f64 {
-        self.log_loss[point].exp()
+        Self::given(self.log_loss[point], self.of_values)
     }
 
     /// The usable points at these places, as a table of their own.
     pub fn select(&self, places: &[usize]) -> Table {
-        let mut table = Table::new(self.variables);
+        let mut table = Table::of_equation(&self.plain, self.of_values);
         for &point in places {
             table.log_x.extend_from_slice(self.log_x(point));
             table.log_loss.push(self.log_loss[point]);
@@ -177,7 +218,7 @@ impl Table {
             .map(|point| {
                 let se = self.se[point].unwrap_or(1.0);
                 match objective {
-                    Objective::Lsq => se.powi(-2),
+                    Objective::Lsq | Objective::Huber { .. } => se.powi(-2),
                     _ => (se / self.loss(point)).powi(-2),
                 }
             })
@@ -204,7 +245,8 @@ impl Table {
                 .sum::<f64>()
                 / n
         };
-        (0..self.variables).map(mean).collect()
+        let centre = |v: usize| if self.plain[v] { 0.0 } else { mean(v) };
+        (0..self.variables).map(centre).collect()
     }
 
     /// How many different values a variable takes, to nine digits.
@@ -219,18 +261,16 @@ impl Table {
 
     /// Smallest and largest value of a variable.
     pub(crate) fn range(&self, variable: usize) -> [f64; 2] {
-        let values = (0..self.len()).map(|point| self.log_x(point)[variable].exp());
-        values.fold([f64::INFINITY, 0.0], |[low, high], value| {
+        let plain = self.plain[variable];
+        let values = (0..self.len()).map(|point| Self::given(self.log_x(point)[variable], plain));
+        values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| {
             [low.min(value), high.max(value)]
         })
     }
 
     /// The smallest loss.
     pub(crate) fn least_loss(&self) -> f64 {
-        self.log_loss
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min)
-            .exp()
+        let least = self.log_loss.iter().copied().fold(f64::INFINITY, f64::min);
+        Self::given(least, self.of_values)
     }
 }

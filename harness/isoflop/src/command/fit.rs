@@ -27,8 +27,9 @@ pub struct Arguments {
     /// variables, the others parameters. Several parts with `;` between them name parts of the last. May be repeated.
     #[arg(long, value_name = "LAW")]
     law: Vec<String>,
-    /// What to make small: huber-log, huber-likelihood, lsq-log or lsq.
-    #[arg(long, default_value = "huber-log", value_parser = ["huber-log", "huber-likelihood", "lsq-log", "lsq"])]
+    /// What to make small: huber-log, huber-likelihood or lsq-log, of the logarithms of losses; lsq, or of written laws
+    /// huber, of losses themselves, which may then be zero or negative.
+    #[arg(long, default_value = "huber-log", value_parser = ["huber-log", "huber-likelihood", "lsq-log", "lsq", "huber"])]
     objective: String,
     /// Where Huber's function turns linear: in log residuals, or in scales of the likelihood.
     #[arg(long, default_value_t = 1e-3, value_parser = positive)]

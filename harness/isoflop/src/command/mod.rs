@@ -6,6 +6,7 @@ mod completions;
 mod examples;
 mod files;
 mod fit;
+mod laws;
 mod man;
 mod numbers;
 mod opened;
@@ -42,6 +43,9 @@ pub enum Command {
     /// Fit laws to a table of runs, or slice it by compute.
     #[command(after_help = examples::FIT)]
     Fit(fit::Arguments),
+    /// List the published laws that can be fitted by their names, or show one with its source.
+    #[command(after_help = examples::LAWS)]
+    Laws(laws::Arguments),
     /// Say what a fitted law predicts for the runs of a table.
     #[command(after_help = examples::PREDICT)]
     Predict(predict::Arguments),
@@ -70,6 +74,7 @@ impl Command {
             Command::Rerun(arguments) => rerun::rerun(&arguments),
             Command::Table(arguments) => table::table(&arguments),
             Command::Fit(arguments) => fit::fit(&arguments),
+            Command::Laws(arguments) => laws::laws(&arguments),
             Command::Predict(arguments) => predict::predict(&arguments),
             Command::Allocate(arguments) => allocate::allocate(&arguments),
             Command::Plot(arguments) => plot::plot(&arguments),

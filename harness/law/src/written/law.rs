@@ -7,7 +7,7 @@ use crate::lanes::Column;
 use crate::law::{Law, Limit, Points};
 use crate::pins::Coordinate;
 use crate::rows::{Block, Jets};
-use crate::{FitOptions, LawError};
+use crate::{FitOptions, LawError, Table};
 
 use super::Written;
 use super::program::{Program, Scale, Stored};
@@ -20,26 +20,36 @@ pub struct OfEquation {
     pub(super) stored: Vec<Stored>,
     pub(super) scales: Vec<Scale>,
     pub(super) centred: Centred,
-    /// The logarithm of what it predicts.
+    /// Of what it predicts.
     program: Program,
     /// What is added to the logarithm of each amplitude.
     shifts: Vec<Option<Program>>,
+    /// Whether it predicts losses, and not their logarithms.
+    pub(super) of_values: bool,
     /// Where the user lets the search begin, by parameter.
     pub(super) given: Vec<Option<f64>>,
 }
 
 impl OfEquation {
-    /// Around the mean logarithm of each variable.
+    /// For a table.
     ///
     /// # Errors
     /// If the options bound or start what it does not have.
     pub fn new(
         written: &'static Written,
-        centre: &[f64],
+        table: &Table,
         options: &FitOptions,
     ) -> Result<Self, LawError> {
-        let stored: Vec<Stored> = centre.iter().map(|it| Stored::Logarithm(*it)).collect();
-        let mut scales = written.scales();
+        let centre = table.centre();
+        let stored = centre.iter().zip(table.plain());
+        let stored: Vec<Stored> = stored
+            .map(|(centre, plain)| match plain {
+                true => Stored::Plain,
+                false => Stored::Logarithm(*centre),
+            })
+            .collect();
+        let of_values = table.is_of_values();
+        let mut scales = written.scales(of_values);
         let names = written.declaration.parameters;
         let index = |name: &str| {
             let found = names.iter().position(|it| *it == name);
@@ -77,7 +87,12 @@ impl OfEquation {
             Some(Program::of(shift, &scales, &[]))
         });
         Ok(OfEquation {
-            program: Program::of(&centred.tree.clone().log(), &scales, &with_centred(&stored)),
+            program: {
+                let tree = centred.tree.clone();
+                let predicted = if of_values { tree } else { tree.log() };
+                Program::of(&predicted, &scales, &with_centred(&stored))
+            },
+            of_values,
             shifts: shifts.collect(),
             written,
             stored,

@@ -190,10 +190,10 @@ impl Written {
     }
 
     /// What each parameter is measured on, where nobody has bounded it.
-    fn scales(&self) -> Vec<Scale> {
+    fn scales(&self, of_values: bool) -> Vec<Scale> {
         let factors: Vec<usize> = match &self.tree {
             // Of a law that is one product its factors are positive, as its target is.
-            Tree::Product(factors) => factors
+            Tree::Product(factors) if !of_values => factors
                 .iter()
                 .filter_map(|factor| match factor {
                     Tree::Parameter(index) => Some(*index),
@@ -203,7 +203,9 @@ impl Written {
             _ => Vec::new(),
         };
         let scale = |(index, part): (usize, &Part)| {
-            let positive = part.positive || part.role == Role::Floor || factors.contains(&index);
+            let positive = part.positive
+                || (part.role == Role::Floor && !of_values)
+                || factors.contains(&index);
             if positive {
                 Scale::Logarithm
             } else {

@@ -108,9 +108,13 @@ fn is_compared(tree: &Tree, index: usize) -> bool {
 /// Parameters in which the tree is linear, all at once; on these scales.
 pub fn linear(tree: &Tree, scales: &[Scale], stored: &[Stored]) -> Vec<usize> {
     let bent: Vec<[usize; 2]> = Program::of(tree, scales, stored).bent().collect();
+    // What has a kink is straight on either side of it, and not linear.
+    let kinked = |index: usize| {
+        tree.any(&|part| matches!(part, Tree::Least(_) | Tree::Abs(_)) && part.count(index) > 0)
+    };
     let conflicts = |index: usize| bent.iter().filter(|pair| pair.contains(&index)).count();
     let mut order: Vec<usize> = (0..scales.len())
-        .filter(|index| !bent.contains(&[*index, *index]))
+        .filter(|index| !bent.contains(&[*index, *index]) && !kinked(*index))
         .collect();
     order.sort_by_key(|index| conflicts(*index));
     let mut chosen: Vec<usize> = Vec::new();
@@ -149,22 +153,14 @@ fn absorbed(
     shifts: &mut [Option<Tree>],
 ) -> Tree {
     let Tree::Product(factors) = tree else {
-        return match tree {
-            Tree::Sum(terms) => Tree::Sum(
-                terms
-                    .iter()
-                    .map(|term| absorbed(term, whole, stored, may, shifts))
-                    .collect(),
-            ),
-            other => other.clone(),
-        };
+        return tree.with(&mut |part| absorbed(part, whole, stored, may, shifts));
     };
     let amplitude = factors.iter().find_map(|factor| match factor {
         Tree::Parameter(index) if may[*index] && whole.count(*index) == 1 => Some(*index),
         _ => None,
     });
     let Some(amplitude) = amplitude else {
-        return tree.clone();
+        return tree.with(&mut |part| absorbed(part, whole, stored, may, shifts));
     };
     let mut shift: Option<Tree> = None;
     let factors = factors.iter().map(|factor| {

@@ -21,13 +21,17 @@ pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
     let all: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
     let rows = Rows::new(points, &all);
     let rows = rows.fewer(POINTS).unwrap_or(rows);
-    let ways = [Solving::of_values(law), Solving::of_logarithms(law)];
+    let ways = [
+        Some(Solving::of_values(law)),
+        (!law.of_values).then(|| Solving::of_logarithms(law)),
+    ];
+    let ways = ways.into_iter().flatten();
     let ways = ways.map(|mut way| {
         way.linear.retain(|index| law.given[*index].is_none());
         way
     });
-    let solving = ways.into_iter().max_by_key(|way| way.linear.len());
-    let solving = solving.expect("there are two");
+    let solving = ways.max_by_key(|way| way.linear.len());
+    let solving = solving.expect("there is one");
     let searched: Vec<usize> = (0..law.scales.len())
         .filter(|index| !solving.linear.contains(index) && law.given[*index].is_none())
         .collect();
@@ -99,7 +103,13 @@ fn somewhere(law: &OfEquation, index: usize, share: f64, spans: &[[f64; 2]], lea
             });
             let [low, high] = range.unwrap_or([0.1f64.ln(), 10f64.ln()]);
             let room = 2.0 + 0.2 * (high - low);
-            low - room + share * (high - low + 2.0 * room)
+            let at = |share: f64| low - room + share * (high - low + 2.0 * room);
+            // The inverse may be what is compared.
+            if share < 0.5 {
+                at(2.0 * share)
+            } else {
+                -at(2.0 * share - 1.0)
+            }
         }
         _ => {
             let side = if share < 0.5 { -1.0 } else { 1.0 };
@@ -114,6 +124,8 @@ struct Solving {
     program: Program,
     linear: Vec<usize>,
     logarithms: bool,
+    /// Whether what is measured are losses, and not their logarithms.
+    of_values: bool,
 }
 
 impl Solving {
@@ -124,6 +136,7 @@ impl Solving {
             program: plain(law, &law.centred.tree),
             linear: linear(&law.centred.tree, &scales, &with_centred(&law.stored)),
             logarithms: false,
+            of_values: law.of_values,
         }
     }
 
@@ -135,6 +148,7 @@ impl Solving {
             program: Program::of(&tree, &law.scales, &stored),
             linear: linear(&tree, &law.scales, &stored),
             logarithms: true,
+            of_values: false,
         }
     }
 
@@ -187,7 +201,7 @@ impl Solving {
             let value = self.program.value(&columns);
             for row in 0..block.count {
                 let measured = block.target.0[row];
-                let (target, scale) = if self.logarithms {
+                let (target, scale) = if self.logarithms || self.of_values {
                     (measured, 1.0)
                 } else {
                     (measured.exp(), (-measured).exp())

@@ -163,6 +163,21 @@ impl Tree {
         }
     }
 
+    /// The same of other parts.
+    pub fn with(&self, of: &mut dyn FnMut(&Tree) -> Tree) -> Self {
+        let mut boxed = |tree: &Tree| Box::new(of(tree));
+        match self {
+            Tree::Number(_) | Tree::Variable(_) | Tree::Parameter(_) => self.clone(),
+            Tree::Sum(all) => Tree::Sum(all.iter().map(of).collect()),
+            Tree::Product(all) => Tree::Product(all.iter().map(of).collect()),
+            Tree::Power(a, b) => Tree::Power(boxed(a), boxed(b)),
+            Tree::Exp(x) => Tree::Exp(boxed(x)),
+            Tree::Log(x) => Tree::Log(boxed(x)),
+            Tree::Abs(x) => Tree::Abs(boxed(x)),
+            Tree::Least(both) => Tree::Least(Box::new([of(&both[0]), of(&both[1])])),
+        }
+    }
+
     /// Whether any part of it, or it itself, is so.
     pub fn any(&self, is: &dyn Fn(&Tree) -> bool) -> bool {
         is(self) || self.parts().into_iter().any(|part| part.any(is))

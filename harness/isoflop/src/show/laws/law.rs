@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_law::{Fit, FitRecord, HoldoutRecord, Identification, Objective};
+use isoflop_law::{Fit, FitRecord, Form, HoldoutRecord, Identification, Objective};
 
 use super::indented;
 use super::misfit::misfit;
@@ -15,21 +15,24 @@ pub fn law(record: &FitRecord) -> String {
         return "a fit without its parameters\n".to_owned();
     };
     let loss = record.columns.last().map_or("loss", String::as_str);
-    let variables: Vec<String> = fit
-        .form
-        .variables()
-        .iter()
-        .zip(&record.columns)
-        .map(|(variable, column)| format!("{variable} = {column}"))
-        .collect();
+    let names = fit.form.variables().iter().zip(&record.columns);
+    let named = names
+        .filter(|(variable, column)| variable != column)
+        .map(|(variable, column)| format!("{variable} = {column}"));
+    let named: Vec<String> = target(&fit, loss).into_iter().chain(named).collect();
+    let with = if named.is_empty() { "" } else { ", with " };
     let mut text = by(&record.by);
     text += &format!(
-        "{}, with L = {loss}, {}\n{} by {}, residuals {:.2}%\n",
+        "{}{with}{}\n{} by {}, residuals {}\n",
         fit.form.equation(),
-        variables.join(", "),
+        named.join(", "),
         drawn(&fit),
         objective(fit.objective),
-        100.0 * fit.residual,
+        if fit.is_of_values() {
+            number(fit.residual)
+        } else {
+            format!("{:.2}%", 100.0 * fit.residual)
+        },
     );
     text += &reduced(&record.reduced);
     text += &indented(&parameters(record, &fit), 2);
@@ -50,6 +53,15 @@ pub fn law(record: &FitRecord) -> String {
     }
 }
 
+/// What the law's target is, where its name does not say it.
+fn target(fit: &Fit, column: &str) -> Option<String> {
+    let name = match fit.form {
+        Form::Written(written) => written.target(),
+        _ => "L",
+    };
+    (name != column).then(|| format!("{name} = {column}"))
+}
+
 fn drawn(fit: &Fit) -> String {
     let points = count(fit.points, "point");
     if fit.units == fit.points {
@@ -61,7 +73,9 @@ fn drawn(fit: &Fit) -> String {
 
 fn objective(objective: Objective) -> String {
     match objective {
-        Objective::HuberLog { delta } | Objective::HuberLikelihood { delta } => {
+        Objective::HuberLog { delta }
+        | Objective::HuberLikelihood { delta }
+        | Objective::Huber { delta } => {
             format!("{} (delta {delta})", objective.name())
         }
         Objective::LsqLog | Objective::Lsq => objective.name().to_owned(),
