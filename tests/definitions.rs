@@ -158,7 +158,7 @@ fn laws_that_could_not_be_fitted_are_refused_before_training() {
         ),
         ("form = \"power\"\nx = \"precision\"", "13:5", "of numbers"),
         (
-            "form = \"power\"\nx = \"tokens\"\nobjective = \"huber\"",
+            "form = \"power\"\nx = \"tokens\"\nobjective = \"hubber\"",
             "14:13",
             "huber-log",
         ),

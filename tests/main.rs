@@ -6,6 +6,7 @@ mod definitions;
 mod devices;
 mod fits;
 mod hostile;
+mod laws;
 mod looks;
 mod shipped;
 mod suite_runs;

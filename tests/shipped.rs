@@ -283,4 +283,11 @@ fn the_readme_shows_the_speeds_measured() {
             "{shape} {ratio}"
         );
     }
+    let table = project().join("results/reference/peer/suites.csv");
+    for row in fs::read_to_string(table).unwrap().lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let number = |at: usize| cells[at].parse::<f64>().unwrap();
+        let ratio = format!("{:.2} [{:.2}, {:.2}]", number(6), number(7), number(8));
+        assert!(readme.contains(&ratio), "{ratio}");
+    }
 }

@@ -2,7 +2,7 @@
 //! grows with the number of points.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use isoflop_law::{FitOptions, Form, Objective, Table, fit};
+use isoflop_law::{Equation, FitOptions, Form, Objective, Table, fit};
 use plotters::style::{FontStyle, register_font};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -82,6 +82,22 @@ fn growth(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What an equation costs beside the built-in form of the same law: the search and 4000 refits.
+fn equations(criterion: &mut Criterion) {
+    let table = runs(240);
+    let law = Equation::read("loss = E + A*N^-alpha + B*D^-beta").unwrap();
+    let law = law.law(&["N".to_owned(), "D".to_owned()]).unwrap();
+    let mut group = criterion.benchmark_group("an equation, 240 runs, 4000 resamples");
+    group.sample_size(10);
+    for (name, form) in [("form", Form::Chinchilla), ("equation", Form::Written(law))] {
+        group.bench_function(name, |bencher| {
+            let options = options(Objective::default(), 4000);
+            bencher.iter(|| fit(form, &table, &options).unwrap())
+        });
+    }
+    group.finish();
+}
+
 /// Every form's search alone, on noiseless points.
 fn forms(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("search alone, 240 points");
@@ -127,5 +143,5 @@ fn forms(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, published, growth, forms);
+criterion_group!(benches, published, growth, equations, forms);
 criterion_main!(benches);

@@ -59,6 +59,8 @@ const TRIES: usize = 12;
 const TRIES_OVER_BENDS: usize = 20;
 /// Steps of a stage that only brings the next one near.
 const STEPS_OF_STAGE: usize = 40;
+/// Of more points than this the minima of refits lie next to each other.
+const MANY: usize = 2000;
 /// About as many points are enough to bring a descent near its end.
 const FEW: usize = 2000;
 /// Share of the objective that a stage need not gain any more.
@@ -140,9 +142,14 @@ impl<'a> Problem<'a> {
 
     /// Descends from a start that is near.
     pub fn refine(&self, start: &[f64]) -> Minimum {
-        let near = Descent::new(self, self.objective).run(start, 0.0, STEPS_FROM_NEAR);
-        if near.converged {
-            return near;
+        // The steps over a likelihood's bends need no smoother way, and of many points the minimum hardly moves. Of few
+        // a sharp bend has minima of its own near the start.
+        let is_smooth = matches!(self.objective, Objective::HuberLikelihood { .. });
+        if is_smooth || self.rows.len() > MANY {
+            let near = Descent::new(self, self.objective).run(start, 0.0, STEPS_FROM_NEAR);
+            if near.converged {
+                return near;
+            }
         }
         self.by_stages(start, self.objective.stages().get(1..).unwrap_or_default())
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::identification::Identification;
+use crate::interval::{deviation, student_quantile};
 use crate::{
     AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, LackOfFit, Objective,
     Parameter, Pattern,
@@ -162,6 +163,17 @@ impl HoldoutRecord {
             units: holdout.units,
             hidden: holdout.hidden,
         }
+    }
+
+    /// Whether this law errs more on the same hidden runs than another does: by Student's test of the differences of their
+    /// squared errors, run by run. Runs that were trained alike err alike, so of many such it is too sure.
+    pub fn is_worse_than(&self, other: &HoldoutRecord) -> bool {
+        let square = |hidden: &Hidden| (hidden.predicted.loss / hidden.loss).ln().powi(2);
+        let pairs = self.hidden.iter().zip(&other.hidden);
+        let apart: Vec<f64> = pairs.map(|(a, b)| square(a) - square(b)).collect();
+        let n = apart.len() as f64;
+        let mean = apart.iter().sum::<f64>() / n;
+        deviation(&apart).is_some_and(|spread| mean > student_quantile(n - 1.0) * spread / n.sqrt())
     }
 }
 

@@ -283,3 +283,106 @@ pub fn plain(law: &OfEquation, tree: &Tree) -> Program {
     let scales = vec![Scale::Plain; law.scales.len()];
     Program::of(tree, &scales, &with_centred(&law.stored))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::Rows;
+    use crate::{Equation, library};
+
+    fn equations() -> Vec<(String, Vec<String>)> {
+        let of = |text: &str, names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned());
+            (text.to_owned(), names.collect())
+        };
+        let published = library().unwrap().into_iter().filter(|law| !law.built_in);
+        published
+            .map(|law| (law.equation, law.variables.into_keys().collect()))
+            .chain([
+                of(
+                    "loss = E + A*N^-a + G*(lr/l0 - 1)^2 + abs(b - N/n0)",
+                    &["N", "lr"],
+                ),
+                of("loss = E + max(A*N^-a, B*D^-b, c)", &["N", "D"]),
+                of("loss = E + exp(a - b*log(N)*c) + sqrt(D/d)*e", &["N", "D"]),
+                of("loss = (N/n)^-a / (1 + (D/d)^-b)^c + E^f", &["N", "D"]),
+                of("loss = a*log2(N + b)^3 + c*log10(D)", &["N", "D"]),
+            ])
+            .collect()
+    }
+
+    /// First and second derivatives against finite differences at a thousand places for each law: sixteen thetas
+    /// around the law's own starts, at sixty-four points.
+    #[test]
+    fn derivatives_are_those_of_finite_differences() {
+        for (text, names) in equations() {
+            let written = Equation::read(&text).unwrap().law(&names).unwrap();
+            let mut table = Table::new(names.len());
+            for i in 0..64u64 {
+                let share = |by: u64| ((i + 1) * by % 97) as f64 / 97.0;
+                let x: Vec<f64> = (0..names.len() as u64)
+                    .map(|v| 0.2 * 3f64.powf(1.0 + share(13 + 8 * v)))
+                    .collect();
+                table.push(&x, 2.0 + share(7));
+            }
+            let options = FitOptions::default();
+            let law = OfEquation::new(written, &table, &options).unwrap();
+            let centre = table.centre();
+            let points = Points::new(&table, &centre, vec![1.0; table.len()]);
+            let draws: Vec<(usize, f64)> = (0..points.len()).map(|at| (at, 1.0)).collect();
+            let rows = Rows::new(&points, &draws);
+            let of = |theta: &[f64]| -> Vec<Jets> {
+                let mut scratch = Vec::new();
+                let of_block = |block: Block| {
+                    let mut jets = Jets::new(law.count());
+                    jets.scratch = std::mem::take(&mut scratch);
+                    law.jets(theta, &block, &mut jets);
+                    scratch = std::mem::take(&mut jets.scratch);
+                    jets
+                };
+                rows.blocks().map(of_block).collect()
+            };
+            let mut compared = 0;
+            for start in law.starts(&points).iter().take(16) {
+                // Away from where a parameter is nothing.
+                let theta: Vec<f64> = start.iter().map(|it| it.clamp(-3.0, 3.0) + 0.11).collect();
+                let h = 1e-5;
+                let found = of(&theta);
+                for i in 0..theta.len() {
+                    let [up, down] = [h, -h].map(|by| {
+                        let mut moved = theta.clone();
+                        moved[i] += by;
+                        of(&moved)
+                    });
+                    for (at, jets) in found.iter().enumerate() {
+                        for row in 0..crate::lanes::ROWS {
+                            let slope = (up[at].value.0[row] - down[at].value.0[row]) / (2.0 * h);
+                            let size = jets.value.0[row].abs() + slope.abs() + 1.0;
+                            let error = (jets.gradient[i].0[row] - slope).abs() / size;
+                            // Where it is a number at all, and no kink lies between.
+                            if error.is_finite() && size < 1e3 {
+                                assert!(error < 1e-5, "{text}: slope {i} is off by {error:e}");
+                                compared += 1;
+                            }
+                            for j in 0..=i {
+                                let bend = (up[at].gradient[j].0[row]
+                                    - down[at].gradient[j].0[row])
+                                    / (2.0 * h);
+                                let second = jets.hessian[Jets::place(i, j)].0[row];
+                                let size = size + jets.gradient[j].0[row].abs() + bend.abs();
+                                let error = (second - bend).abs() / size;
+                                if error.is_finite() && size < 1e3 {
+                                    assert!(
+                                        error < 1e-4,
+                                        "{text}: bend {i} {j} is off by {error:e}"
+                                    );
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            assert!(compared > 1000, "{text}: {compared}");
+        }
+    }
+}

@@ -57,7 +57,7 @@ pub fn table(device: &DeviceName) -> (String, Value) {
     let setting = Setting::of(device);
     let place = tempfile::tempdir().expect("a temporary folder");
     let mut table =
-        "width,depth,batch,sequence,threads,precision,against,ratio,low,high,tokens_per_second\n"
+        "width,depth,batch,sequence,threads,against,ratio,low,high,precision,tokens_per_second\n"
             .to_owned();
     let ways = [Way::Eager, Way::Compiled];
     let mut peers = ways.map(|way| (way, Python::start(device, 1, way)));
@@ -89,7 +89,7 @@ pub fn table(device: &DeviceName) -> (String, Value) {
                      [{low:.3}, {high:.3}]"
                 );
                 table += &format!(
-                    "{width},{depth},{batch},{},1,{precision},{way},{ratio:.4},{low:.4},{high:.4},{rate:.0}\n",
+                    "{width},{depth},{batch},{},1,{way},{ratio:.4},{low:.4},{high:.4},{precision},{rate:.0}\n",
                     setting.sequence
                 );
             }

@@ -22,6 +22,7 @@ pub fn compete(records: &[Record]) -> String {
                 record.form.to_string(),
                 record.params.len().to_string(),
                 format!("{:.2}%", 100.0 * holdout.error),
+                against(holdout, scored[0].1),
                 format!("{:+.2}%", 100.0 * holdout.bias),
                 format!("{} of {}", holdout.inside, holdout.hidden.len()),
                 record
@@ -34,9 +35,23 @@ pub fn compete(records: &[Record]) -> String {
         "form",
         "parameters",
         "held-out error",
+        "than the first",
         "bias",
         "in 95%",
         "AICc",
     ];
     columns(&headings, &rows)
+}
+
+/// Whether a law is told to be worse than the best one.
+fn against(holdout: &HoldoutRecord, best: &HoldoutRecord) -> String {
+    if std::ptr::eq(holdout, best) {
+        return "-".to_owned();
+    }
+    if holdout.is_worse_than(best) {
+        "worse"
+    } else {
+        "not told apart"
+    }
+    .to_owned()
 }
