@@ -84,7 +84,8 @@ impl Choice {
             },
             Some(name) => Objective::named(name.get_ref(), wanted.delta).ok_or_else(|| {
                 let message = format!("there is no objective `{}`", name.get_ref());
-                let help = "they are huber-log, huber-likelihood, lsq-log, lsq, and huber of written laws";
+                let help =
+                    "they are huber-log, huber-likelihood, lsq-log, lsq, and huber of written laws";
                 definition.error_at(name.span(), message, Some(help.to_owned()))
             })?,
         };

@@ -161,10 +161,10 @@ impl Around {
     /// Adds a point within the bend.
     fn curve(&mut self, lines: &Lines, block: usize, row: usize) {
         let (weight, gradient) = (lines.weight[block].0[row], lines.gradient(block));
-        for i in 0..lines.count {
-            let pulled = weight * gradient[i].0[row];
-            for j in 0..lines.count {
-                self.hessian[(i, j)] += pulled * gradient[j].0[row];
+        for (i, slope) in gradient.iter().enumerate() {
+            let pulled = weight * slope.0[row];
+            for (j, other) in gradient.iter().enumerate() {
+                self.hessian[(i, j)] += pulled * other.0[row];
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Newton's method with damping on the whole objective, from one start.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use nalgebra::DVector;
@@ -230,6 +231,8 @@ impl<'a> Problem<'a> {
 struct Descent<'a, 'b> {
     problem: &'a Problem<'b>,
     objective: Objective,
+    /// Kept from theta to theta, so that memory is taken once.
+    jets: RefCell<Jets>,
 }
 
 /// How much a step is held back, as a share of the objective's curvature.
@@ -256,7 +259,11 @@ type Place = (Vec<f64>, Local);
 
 impl<'a, 'b> Descent<'a, 'b> {
     fn new(problem: &'a Problem<'b>, objective: Objective) -> Self {
-        Descent { problem, objective }
+        Descent {
+            problem,
+            objective,
+            jets: RefCell::new(Jets::new(problem.law.count())),
+        }
     }
 
     /// Steps until the gradient vanishes, or a step gains less than this share.
@@ -358,12 +365,14 @@ impl<'a, 'b> Descent<'a, 'b> {
         let problem = self.problem;
         let kernel = self.objective.kernel(|| problem.residuals(theta));
         let count = problem.law.count();
-        let (mut sums, mut jets) = (Sums::new(kernel, count), Jets::new(count));
+        let mut sums = Sums::new(kernel, count);
+        let jets = &mut *self.jets.borrow_mut();
+        jets.scratch.of_another = true;
         let pins = self.pins(theta);
         for block in problem.rows.blocks() {
-            problem.law.jets(theta, &block, &mut jets);
+            problem.law.jets(theta, &block, jets);
             let moving = moving(&jets.gradient, &pins);
-            sums.add(&block, &jets, &moving);
+            sums.add(&block, jets, &moving);
         }
         let mut local = sums.end(&pins);
         local.value += self.objective.offset(kernel, problem.weight());
@@ -376,10 +385,12 @@ impl<'a, 'b> Descent<'a, 'b> {
     fn lines(&self, theta: &[f64]) -> Lines {
         let problem = self.problem;
         let count = problem.law.count();
-        let (mut lines, mut jets) = (Lines::new(count), Jets::new(count));
+        let mut lines = Lines::new(count);
+        let jets = &mut *self.jets.borrow_mut();
+        jets.scratch.of_another = true;
         let pins = self.pins(theta);
         for block in problem.rows.blocks() {
-            problem.law.jets(theta, &block, &mut jets);
+            problem.law.jets(theta, &block, jets);
             let residual = Column::of(|row| jets.value.0[row] - block.target.0[row]);
             lines.push(block.weight, residual, &moving(&jets.gradient, &pins));
         }

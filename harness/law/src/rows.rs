@@ -120,6 +120,23 @@ impl Rows {
     }
 }
 
+/// Where a law keeps what it computes, from block to block.
+#[derive(Debug, Clone)]
+pub struct Scratch {
+    pub columns: Vec<Column>,
+    /// Whether what is in it is of another theta.
+    pub of_another: bool,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch {
+            columns: Vec::new(),
+            of_another: true,
+        }
+    }
+}
+
 /// Predictions of a block's rows with their first and second derivatives by the parameters.
 #[derive(Debug, Clone)]
 pub struct Jets {
@@ -128,8 +145,8 @@ pub struct Jets {
     pub gradient: Vec<Column>,
     /// The lower triangle, row by row: see [`Jets::place`].
     pub hessian: Vec<Column>,
-    /// A law's own, from block to block of one theta; empty before the first.
-    pub scratch: Vec<Column>,
+    /// A law's own, from block to block of one theta.
+    pub scratch: Scratch,
 }
 
 impl Jets {
@@ -139,7 +156,7 @@ impl Jets {
             value: Column::ZERO,
             gradient: vec![Column::ZERO; parameters],
             hessian: vec![Column::ZERO; parameters * (parameters + 1) / 2],
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 

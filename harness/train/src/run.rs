@@ -167,10 +167,9 @@ impl Run<'_> {
                 trainer.sync()?;
                 self.compiled(trainer);
             }
-            if step % every == 0 || step == steps || step == 1 {
-                if let Some(diverged) = self.log(result, trainer, keeper)? {
-                    return Ok(Pause::Diverged(diverged));
-                }
+            let logged = step % every == 0 || step == steps || step == 1;
+            if logged && let Some(diverged) = self.log(result, trainer, keeper)? {
+                return Ok(Pause::Diverged(diverged));
             }
             if let Some(diverged) = self.overflows(trainer) {
                 return Ok(Pause::Diverged(diverged));

@@ -42,7 +42,7 @@ pub enum Command {
     Table(table::Arguments),
     /// Fit laws to a table of runs, or slice it by compute.
     #[command(after_help = examples::FIT)]
-    Fit(fit::Arguments),
+    Fit(Box<fit::Arguments>),
     /// List the published laws that can be fitted by their names, or show one with its source.
     #[command(after_help = examples::LAWS)]
     Laws(laws::Arguments),

@@ -3,7 +3,7 @@
 //! row to row is computed once for each theta.
 
 use crate::lanes::{Column, exp, ln, wide};
-use crate::rows::Block;
+use crate::rows::{Block, Scratch};
 
 use super::tree::Tree;
 
@@ -87,7 +87,12 @@ enum Step {
     Multiply(Place, Place, Place),
     /// Adds a product to what is there.
     AddProduct(Place, Place, Place),
-    SubtractProduct(Place, Place, Place),
+    /// A product with another added.
+    TwoProducts(Place, [Place; 2], [Place; 2]),
+    /// A product less another.
+    Difference(Place, [Place; 2], [Place; 2]),
+    /// A product with its sign changed.
+    Opposite(Place, Place, Place),
     Exp(Place, Place),
     Log(Place, Place),
     Inverse(Place, Place),
@@ -160,12 +165,15 @@ impl Program {
         self.result.bends.iter().map(|(pair, _)| *pair)
     }
 
-    /// Runs it on a block. `columns` are its own between the blocks of one theta, and empty before the first.
-    pub fn run(&self, theta: &[f64], block: &Block, columns: &mut Vec<Column>) {
+    /// Runs it on a block. The columns are its own between the blocks of one theta, and what another left before the
+    /// first.
+    pub fn run(&self, theta: &[f64], block: &Block, scratch: &mut Scratch) {
+        let columns = &mut scratch.columns;
         wide(
             #[inline(always)]
             || {
-                if columns.is_empty() {
+                if scratch.of_another {
+                    scratch.of_another = false;
                     columns.resize(self.places, Column::ZERO);
                     for step in &self.once {
                         step.run(theta, block, columns);
@@ -178,26 +186,23 @@ impl Program {
         );
     }
 
-    pub fn value<'a>(&self, columns: &'a [Column]) -> &'a Column {
-        &columns[self.result.value]
+    pub fn value<'a>(&self, scratch: &'a Scratch) -> &'a Column {
+        &scratch.columns[self.result.value]
     }
 
     /// The first derivatives that are not nothing, by coordinate.
-    pub fn slopes<'a>(
-        &'a self,
-        columns: &'a [Column],
-    ) -> impl Iterator<Item = (usize, &'a Column)> {
+    pub fn slopes<'a>(&'a self, scratch: &'a Scratch) -> impl Iterator<Item = (usize, &'a Column)> {
         let slopes = self.result.slopes.iter();
-        slopes.map(|(index, place)| (*index, &columns[*place]))
+        slopes.map(|(index, place)| (*index, &scratch.columns[*place]))
     }
 
     /// The second derivatives that are not nothing, by two coordinates, the later one first.
     pub fn bends<'a>(
         &'a self,
-        columns: &'a [Column],
+        scratch: &'a Scratch,
     ) -> impl Iterator<Item = ([usize; 2], &'a Column)> {
         let bends = self.result.bends.iter();
-        bends.map(|(pair, place)| (*pair, &columns[*place]))
+        bends.map(|(pair, place)| (*pair, &scratch.columns[*place]))
     }
 }
 
@@ -209,8 +214,8 @@ impl Step {
             Step::Coordinate(to, index) => columns[to] = Column::of(|_| theta[index]),
             Step::Parameter([value, slope, bend], index, scale) => {
                 let at = theta[index];
-                let [first, second] = scale.slopes(at);
-                columns[value] = Column::of(|_| scale.parameter(at));
+                let ([first, second], parameter) = (scale.slopes(at), scale.parameter(at));
+                columns[value] = Column::of(|_| parameter);
                 columns[slope] = Column::of(|_| first);
                 columns[bend] = Column::of(|_| second);
             }
@@ -224,11 +229,15 @@ impl Step {
                 let sum = &mut columns[to];
                 *sum = Column::of(|row| sum.0[row] + a.0[row] * b.0[row]);
             }
-            Step::SubtractProduct(to, a, b) => {
-                let (a, b) = (columns[a], columns[b]);
-                let sum = &mut columns[to];
-                *sum = Column::of(|row| sum.0[row] - a.0[row] * b.0[row]);
+            Step::TwoProducts(to, [a, b], [c, d]) => {
+                let [a, b, c, d] = [a, b, c, d].map(|at| columns[at]);
+                columns[to] = Column::of(|row| a.0[row] * b.0[row] + c.0[row] * d.0[row]);
             }
+            Step::Difference(to, [a, b], [c, d]) => {
+                let [a, b, c, d] = [a, b, c, d].map(|at| columns[at]);
+                columns[to] = Column::of(|row| a.0[row] * b.0[row] - c.0[row] * d.0[row]);
+            }
+            Step::Opposite(to, a, b) => two(columns, to, a, b, |a, b| -a * b),
             Step::Exp(to, a) => one(columns, to, a, exp),
             Step::Log(to, a) => one(columns, to, a, ln),
             Step::Inverse(to, a) => one(columns, to, a, |a| 1.0 / a),
@@ -454,13 +463,15 @@ impl Writer<'_> {
     /// A sum of products.
     fn products(&mut self, varies: bool, terms: impl Iterator<Item = (Place, Place)>) -> Place {
         let to = self.place();
-        for (at, (a, b)) in terms.enumerate() {
-            let step = if at == 0 {
-                Step::Multiply(to, a, b)
-            } else {
-                Step::AddProduct(to, a, b)
-            };
-            self.step(varies, step);
+        let terms: Vec<(Place, Place)> = terms.collect();
+        let first = match *terms {
+            [(a, b), (c, d), ..] => Step::TwoProducts(to, [a, b], [c, d]),
+            [(a, b)] => Step::Multiply(to, a, b),
+            [] => Step::Number(to, 0.0),
+        };
+        self.step(varies, first);
+        for &(a, b) in terms.iter().skip(2) {
+            self.step(varies, Step::AddProduct(to, a, b));
         }
         to
     }
@@ -549,11 +560,10 @@ impl Writer<'_> {
         let mut bends = Vec::new();
         for (at, &(i, slope)) in slopes.iter().enumerate() {
             for &(j, other) in &slopes[..=at] {
-                let to = match x.bend([i, j]) {
-                    Some(bend) => self.made(varies, |to| Step::Multiply(to, inverse, bend)),
-                    None => self.made(varies, |to| Step::Number(to, 0.0)),
-                };
-                self.step(varies, Step::SubtractProduct(to, slope, other));
+                let to = self.made(varies, |to| match x.bend([i, j]) {
+                    Some(bend) => Step::Difference(to, [inverse, bend], [slope, other]),
+                    None => Step::Opposite(to, slope, other),
+                });
                 bends.push(([i, j], to));
             }
         }

@@ -4,16 +4,19 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::declaration::Role;
-use crate::law::Points;
-use crate::rows::Rows;
+use crate::law::{Law, Points};
+use crate::rows::{Block, Rows, Scratch};
 
 use super::law::{OfEquation, plain, with_centred};
 use super::program::{Program, Scale, Stored};
 use super::shape::linear;
 
-/// Starts for each parameter that is searched for, at least and at most in all.
-const PER_PARAMETER: usize = 24;
-const MOST: usize = 192;
+/// Places that are looked at for each parameter that is searched for, and at most in all.
+const PER_PARAMETER: usize = 64;
+const MOST: usize = 1024;
+/// Of these, as many of the best as this for each such parameter are starts, and of the others one in so many.
+const OF_THE_BEST: usize = 12;
+const ONE_IN: usize = 16;
 /// Points that starts are made from.
 const POINTS: usize = 512;
 
@@ -42,7 +45,7 @@ pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
     };
     let spans: Vec<[f64; 2]> = (0..points.variables()).map(|v| points.span(v)).collect();
     let [least, _] = points.losses();
-    (0..count)
+    let mut places: Vec<(f64, Vec<f64>)> = (0..count)
         .filter_map(|number| {
             let mut theta: Vec<f64> = law.given.iter().map(|it| it.unwrap_or(0.0)).collect();
             for (at, index) in searched.iter().enumerate() {
@@ -50,9 +53,31 @@ pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
                 theta[*index] = somewhere(law, *index, share, &spans, least);
             }
             solving.solve(law, &rows, &mut theta, least)?;
-            theta.iter().all(|it| it.is_finite()).then_some(theta)
+            let finite = theta.iter().all(|it| it.is_finite());
+            finite.then(|| (misses(law, &rows, &theta), theta))
         })
+        .collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let best = OF_THE_BEST * searched.len().max(1);
+    let chosen = places.into_iter().enumerate();
+    chosen
+        .filter(|(at, _)| *at < best || at % ONE_IN == 0)
+        .map(|(_, (_, theta))| theta)
         .collect()
+}
+
+/// The sum of squared residuals at a place; infinite where it is no law.
+fn misses(law: &OfEquation, rows: &Rows, theta: &[f64]) -> f64 {
+    let of_block = |block: Block| -> f64 {
+        let predicted = law.values(theta, &block);
+        let square = |row: usize| {
+            let residual = predicted.0[row] - block.target.0[row];
+            block.weight.0[row] * residual * residual
+        };
+        (0..block.count).map(square).sum()
+    };
+    let sum: f64 = rows.blocks().map(of_block).sum();
+    if sum.is_finite() { sum } else { f64::INFINITY }
 }
 
 const PRIMES: [usize; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
@@ -195,7 +220,7 @@ impl Solving {
     fn normal(&self, rows: &Rows, given: &[f64]) -> (DMatrix<f64>, DVector<f64>) {
         let count = self.linear.len();
         let (mut normal, mut right) = (DMatrix::zeros(count, count), DVector::zeros(count));
-        let mut columns = Vec::new();
+        let mut columns = Scratch::default();
         for block in rows.blocks() {
             self.program.run(given, &block, &mut columns);
             let value = self.program.value(&columns);
