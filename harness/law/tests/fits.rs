@@ -372,7 +372,7 @@ proptest! {
             Objective::Lsq,
         ][kind];
         let fixed = if fixed { vec![("E".to_owned(), delta)] } else { Vec::new() };
-        let options = FitOptions { objective, bootstrap: 3, seed: 0, fixed };
+        let options = FitOptions { objective, bootstrap: 3, seed: 0, fixed, ..FitOptions::default() };
         for form in Form::ALL {
             let mut table = Table::new(form.variables().len());
             for (row, point) in points.iter().enumerate() {
