@@ -31,7 +31,7 @@ impl FromStr for Shape {
             form => form.parse().map(Shape::Law).or_else(|no_form| {
                 let published = library()?.into_iter().find(|law| law.name == form);
                 let published = published.ok_or(no_form)?;
-                Equation::read(&published.equation).map(Shape::Written)
+                Equation::of(&published).map(Shape::Written)
             }),
         }
     }

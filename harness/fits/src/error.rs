@@ -12,6 +12,16 @@ use crate::{ExpressionError, NoQuantity};
 /// A table that cannot be fitted, or fits that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FitsError {
+    /// A variable of a published law that the table lacks.
+    #[error(
+        "the table has no `{variable}`, which `{law}` needs: name a column so, or give the law as an equation with `--law`; `isoflop laws` says what it is"
+    )]
+    NoVariable {
+        /// The equation.
+        law: String,
+        /// What it lacks.
+        variable: String,
+    },
     /// A table or a file of fits cannot be read, or has no such column.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

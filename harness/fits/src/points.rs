@@ -55,15 +55,18 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(choice: &Choice, variables: &[Vec<Option<f64>>]) -> Self {
-        let written = matches!(
-            choice.shape,
-            Shape::Written(_) | Shape::Law(Form::Written(_))
-        );
-        let below = |column: &Vec<Option<f64>>| column.iter().flatten().any(|it| *it <= 0.0);
+    fn of(choice: &Choice, candidates: &[Candidate], variables: usize) -> Self {
+        let written = match choice.shape {
+            Shape::Law(Form::Written(written)) => Some(written),
+            _ => None,
+        };
+        let below = |variable: usize| candidates.iter().any(|it| it.x[variable] <= 0.0);
+        let is_plain = |variable: usize| {
+            written.is_some_and(|law| law.may_be_zero(variable)) && below(variable)
+        };
         Plain {
-            variables: variables.iter().map(|it| written && below(it)).collect(),
-            loss: written && choice.options.objective.is_of_values(),
+            variables: (0..variables).map(is_plain).collect(),
+            loss: written.is_some() && choice.options.objective.is_of_values(),
         }
     }
 }
@@ -122,7 +125,6 @@ impl Rows<'_> {
         };
         let names = &choice.names;
         let (variables, beside) = (read(sources)?, read(more)?);
-        let plain = Plain::of(choice, &variables);
         let loss = names.source(self.columns, Quantity::Loss)?;
         let losses = loss.numbers(self.columns)?;
         let errors = self.errors(names)?;
@@ -136,6 +138,7 @@ impl Rows<'_> {
         };
         let (candidates, mut left_out) = self.candidates(&numbers, names)?;
         let (mut candidates, copies) = self.without_copies(candidates);
+        let plain = Plain::of(choice, &candidates, sources.len());
         let cells = self.columns.words(names::CELL);
         // A row's name: its cell, or its place in the table.
         let name = |row: usize| match cells[row].as_str() {
@@ -174,7 +177,7 @@ impl Rows<'_> {
             .collect();
         for point in table.left_out() {
             let row = candidates[*point].row;
-            left_out.push((row, unusable(&named, self.columns, row)));
+            left_out.push((row, unusable(&named, &plain, self.columns, row)));
         }
         left_out.sort();
         if table.is_empty() && !left_out.is_empty() {
@@ -287,11 +290,18 @@ impl Rows<'_> {
 }
 
 /// Which of a row's numbers no law can use, and why.
-fn unusable(named: &[(String, &Vec<Option<f64>>)], columns: &Columns, row: usize) -> String {
-    let usable = |value: f64| value.is_finite() && value > 0.0;
-    let first = named
-        .iter()
-        .find(|(_, column)| !column[row].is_some_and(usable));
+fn unusable(
+    named: &[(String, &Vec<Option<f64>>)],
+    plain: &Plain,
+    columns: &Columns,
+    row: usize,
+) -> String {
+    let mut all = named.iter().enumerate();
+    let first = all.find(|(at, (_, column))| {
+        let any = plain.variables.get(*at) == Some(&true);
+        !column[row].is_some_and(|value| value.is_finite() && (any || value > 0.0))
+    });
+    let first = first.map(|(_, named)| named);
     match first.map(|(name, column)| (name, column[row])) {
         Some((name, Some(value))) if value.is_nan() => format!("{name} is missing"),
         Some((name, Some(value))) => format!("{name} is {value}, and is to be above zero"),

@@ -98,9 +98,8 @@ impl<'a> Rows<'a> {
                 Ok(possible(form, &points.table, &choice.options)?)
             }
             Shape::Written(ref equation) => {
-                let (form, choice) = self.written(equation, choice)?;
-                let shape = Shape::Law(form);
-                self.possible(&Choice { shape, ..choice })
+                let (_, choice) = self.written(equation, choice)?;
+                self.possible(&choice)
             }
             Shape::Isoflop => choice
                 .names
@@ -119,7 +118,10 @@ impl<'a> Rows<'a> {
         let names = &mut choice.names;
         let target = equation.target();
         if names.loss.is_none() && !["loss", "l"].contains(&target.to_lowercase().as_str()) {
-            names.loss = Some(target.to_owned());
+            // A letter stands for its quantity, where there is no such column.
+            let quantity = Quantity::of_letter(target).filter(|_| !self.columns.has(target));
+            let source = quantity.and_then(|it| names.source(self.columns, it).ok());
+            names.loss = Some(source.map_or_else(|| target.to_owned(), |it| it.to_string()));
         }
         let is_variable = |name: &String| {
             let of = Quantity::of_letter(name);
@@ -127,8 +129,20 @@ impl<'a> Rows<'a> {
                 || of.is_some_and(|it| names.source(self.columns, it).is_ok())
                 || (name == "x" && names.x.is_some())
         };
-        let variables: Vec<String> = equation.names().into_iter().filter(is_variable).collect();
+        let variables: Vec<String> = match equation.variables() {
+            None => equation.names().into_iter().filter(is_variable).collect(),
+            Some(known) => {
+                if let Some(missing) = known.iter().find(|name| !is_variable(name)) {
+                    return Err(FitsError::NoVariable {
+                        law: equation.to_string(),
+                        variable: missing.clone(),
+                    });
+                }
+                known.to_vec()
+            }
+        };
         let form = Form::Written(equation.law(&variables)?);
+        choice.shape = Shape::Law(form);
         Ok((form, choice))
     }
 

@@ -71,9 +71,10 @@ fn find(error: &anyhow::Error) -> Option<Exit> {
         return of_ledger(error);
     }
     match error.downcast_ref::<FitsError>()? {
-        FitsError::Law(_) | FitsError::Quantity(_) | FitsError::NothingLeft { .. } => {
-            Some(Exit::Refused)
-        }
+        FitsError::Law(_)
+        | FitsError::Quantity(_)
+        | FitsError::NoVariable { .. }
+        | FitsError::NothingLeft { .. } => Some(Exit::Refused),
         FitsError::Ledger(error) | FitsError::NoGroups { error, .. } => of_ledger(error),
         FitsError::Definition(_)
         | FitsError::Expression(_)

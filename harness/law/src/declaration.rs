@@ -1,7 +1,7 @@
 //! A form as it is declared, once: its name, its equation, and what its parts are.
 
 use crate::optimum::Optimum;
-use crate::written::Tree;
+use crate::tree::Tree;
 
 /// The declaration of a form. Parameters are in the order of its equation, a point's variables in
 /// that of `variables`.

@@ -14,6 +14,9 @@ pub enum LawError {
         "`huber` is for laws that are written as an equation; `{0}` is fitted by the logarithms of losses: `huber-log`"
     )]
     OfLogarithms(&'static str),
+    /// A table whose losses are kept for other residuals than the objective's.
+    #[error("the table's losses are not kept as `{0}` needs them")]
+    OtherResiduals(&'static str),
     /// Bounds of which the lower is not below the upper, or that hold no number.
     #[error("no number lies between the bounds of `{0}`")]
     NoRoom(String),

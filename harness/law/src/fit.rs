@@ -8,9 +8,10 @@ use crate::bootstrap::{Resamples, jackknife, resample};
 use crate::declaration::Role;
 use crate::identification::{Identification, advice};
 use crate::interval::{bca, deviation, holding, percentile, quantile, student_quantile, tail};
-use crate::law::{Law, Points};
+use crate::law::Law;
 use crate::minimize::{Minimum, Problem, Stop};
 use crate::misfit::{LackOfFit, Pattern, Residuals};
+use crate::points::Points;
 use crate::profile::{End, Reach, profile};
 use crate::{Form, LawError, Objective, Table};
 
@@ -368,6 +369,10 @@ fn fixed(
         } else {
             value
         };
+        let [low, high] = law.bounds(index);
+        if !(low..=high).contains(&value) {
+            return Err(LawError::NoRoom(name.clone()));
+        }
         if value.is_finite() {
             Ok((index, value))
         } else {
@@ -441,8 +446,12 @@ pub fn possible(form: Form, table: &Table, options: &FitOptions) -> Result<(), L
         form.variables().len(),
         "a table has the form's variables"
     );
-    if !matches!(form, Form::Written(_)) && matches!(options.objective, Objective::Huber { .. }) {
+    let written = matches!(form, Form::Written(_));
+    if !written && matches!(options.objective, Objective::Huber { .. }) {
         return Err(LawError::OfLogarithms(form.name()));
+    }
+    if written && options.objective.is_of_values() != table.is_of_values() {
+        return Err(LawError::OtherResiduals(options.objective.name()));
     }
     if let Objective::HuberLog { delta }
     | Objective::HuberLikelihood { delta }
@@ -639,7 +648,10 @@ impl Spread<'_> {
 
     /// How far a profile goes at first.
     fn step(&self, index: usize, at: f64, coordinates: &[f64]) -> f64 {
-        let is_amplitude = matches!(self.form.roles()[index], Role::Amplitude(_) | Role::Other);
+        let is_amplitude = matches!(
+            self.form.roles()[index],
+            Role::Floor | Role::Amplitude(_) | Role::Other
+        );
         let spread = deviation(coordinates);
         if is_amplitude && !self.problem.law.logarithmic(index) {
             let size = at.abs().max(f64::MIN_POSITIVE);

@@ -204,8 +204,8 @@ impl FromStr for Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::law::Points;
-    use crate::pins::Coordinate;
+    use crate::coordinate::Coordinate;
+    use crate::points::Points;
     use crate::rows::{Jets, Rows};
 
     /// A theta with nothing special about it, in the middle of what each form takes.

@@ -13,7 +13,6 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::lanes::{Column, ROWS, Sum, wide};
-use crate::local::add_to_diagonal;
 
 /// Points as straight lines around a theta.
 #[derive(Debug, Clone)]
@@ -284,4 +283,12 @@ impl Line<'_> {
             .filter(|bend| low < *bend && *bend < high)
             .collect()
     }
+}
+
+/// A matrix with more on its diagonal.
+pub fn add_to_diagonal(mut matrix: DMatrix<f64>, more: f64) -> DMatrix<f64> {
+    for index in 0..matrix.nrows() {
+        matrix[(index, index)] += more;
+    }
+    matrix
 }

@@ -21,6 +21,7 @@
 mod allocate;
 mod bootstrap;
 mod convention;
+mod coordinate;
 mod declaration;
 mod error;
 mod fit;
@@ -41,12 +42,14 @@ mod misfit;
 mod objective;
 mod optimum;
 mod pins;
+mod points;
 mod predict;
 mod profile;
 mod project;
 mod record;
 mod rows;
 mod table;
+mod tree;
 mod written;
 
 pub use allocate::{Allocation, AllocationExponent, allocate};

@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use crate::huber_step::{Lines, huber_step};
+use crate::huber_step::{Lines, add_to_diagonal, huber_step};
 use crate::lanes::{Column, ROWS, Sum, wide};
 use crate::objective::Kernel;
 use crate::pins::Pins;
@@ -195,12 +195,4 @@ impl Local {
             self.gradient.dot(&cholesky.solve(&self.gradient)) <= HIDDEN * self.value.abs()
         })
     }
-}
-
-/// A matrix with more on its diagonal.
-pub fn add_to_diagonal(mut matrix: DMatrix<f64>, more: f64) -> DMatrix<f64> {
-    for index in 0..matrix.nrows() {
-        matrix[(index, index)] += more;
-    }
-    matrix
 }

@@ -9,9 +9,10 @@ use nalgebra::DVector;
 use crate::Objective;
 use crate::huber_step::Lines;
 use crate::lanes::{Column, ROWS};
-use crate::law::{Law, Limit, Points};
+use crate::law::{Law, Limit};
 use crate::local::{Local, Sums};
 use crate::pins::Pins;
+use crate::points::Points;
 use crate::rows::{Jets, Rows};
 
 /// A fit's problem: a law, points, how often each counts, an objective.

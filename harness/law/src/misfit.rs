@@ -7,7 +7,7 @@ use statrs::distribution::{ContinuousCDF, FisherSnedecor, Normal};
 
 use crate::Form;
 use crate::declaration::Role;
-use crate::law::Points;
+use crate::points::Points;
 
 /// Below this probability of as much by chance, a misfit is said to be one.
 const RARE: f64 = 0.01;
@@ -184,7 +184,9 @@ impl<'a> Residuals<'a> {
             return self.bend().into_iter().collect();
         }
         let variables = self.form.variables().len();
-        let powers = (0..variables).filter(|v| self.form.roles().contains(&Role::Exponent(*v)));
+        let written = matches!(self.form, Form::Written(_));
+        let powers =
+            (0..variables).filter(|v| written || self.form.roles().contains(&Role::Exponent(*v)));
         let powers: Vec<usize> = powers.collect();
         let mut tried = 0.0;
         let mut found: Vec<(f64, Pattern)> = Vec::new();

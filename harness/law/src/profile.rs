@@ -28,22 +28,32 @@ impl Reach {
         let [least, most] = law.bounds(index);
         let roles = form.roles();
         let (low, high) = match roles[index] {
-            Role::Floor => ((FAINT_FLOOR * least_loss).ln(), value + FAR),
+            Role::Floor if logarithmic => ((FAINT_FLOOR * least_loss).ln(), value + FAR),
             Role::Exponent(_) if logarithmic => (5e-3f64.ln(), 4f64.ln()),
             // A law that is one power alone may rise, fall, or lie flat between.
             Role::Exponent(_) if roles.len() == 2 => (-4.0, 4.0),
             // A flat power beside others is one with them: no law crosses it.
-            Role::Exponent(_) if value < 0.0 => (-4.0, 0.0),
-            Role::Exponent(_) => (0.0, 4.0),
+            Role::Exponent(_) if value < 0.0 => (2.0 * value.min(-2.0), 0.0),
+            Role::Exponent(_) => (0.0, 2.0 * value.max(2.0)),
             Role::Change(_) => (-4.0, 4.0),
-            _ if !logarithmic => (value - MANY * value.abs(), value + MANY * value.abs()),
+            _ if !logarithmic => {
+                let far = MANY * value.abs().max(1e-6);
+                (value - far, value + far)
+            }
             _ => (value - FAR, value + FAR),
         };
         // No nearer to a bound than numbers tell it from that.
-        let room = 1e-6 * (most - least).min(1.0);
+        let width = most - least;
+        let room = |end: f64| {
+            1e-6 * if width.is_finite() {
+                width
+            } else {
+                end.abs().max(1.0)
+            }
+        };
         Reach {
-            low: low.min(value).max(least + room).min(value),
-            high: high.max(value).min(most - room).max(value),
+            low: low.min(value).max(least + room(least)).min(value),
+            high: high.max(value).min(most - room(most)).max(value),
         }
     }
 

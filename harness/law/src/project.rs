@@ -4,7 +4,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::law::Points;
+use crate::points::Points;
 
 /// Exponents met in practice lie from 0.05 to 1; the grid is wider.
 pub const EXPONENTS: [f64; 8] = [0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.2, 2.0];

@@ -165,11 +165,15 @@ impl HoldoutRecord {
         }
     }
 
-    /// Whether this law errs more on the same hidden runs than another does: by Student's test of the differences of their
-    /// squared errors, run by run. Runs that were trained alike err alike, so of many such it is too sure.
+    /// Whether this law errs more than another does on the runs hidden from both: by Student's test of the differences of
+    /// their squared relative errors, run by run. Runs that were trained alike err alike, so of many such it is too sure.
     pub fn is_worse_than(&self, other: &HoldoutRecord) -> bool {
-        let square = |hidden: &Hidden| (hidden.predicted.loss / hidden.loss).ln().powi(2);
-        let pairs = self.hidden.iter().zip(&other.hidden);
+        let square = |hidden: &Hidden| (hidden.predicted.loss / hidden.loss - 1.0).powi(2);
+        let pairs = self.hidden.iter().filter_map(|run| {
+            let mut all = other.hidden.iter();
+            let same = all.find(|it| it.pushed_as == run.pushed_as && it.loss == run.loss)?;
+            Some((run, same))
+        });
         let apart: Vec<f64> = pairs.map(|(a, b)| square(a) - square(b)).collect();
         let n = apart.len() as f64;
         let mean = apart.iter().sum::<f64>() / n;
@@ -258,6 +262,11 @@ impl Record {
 }
 
 impl FitRecord {
+    /// Whether its residuals are of losses, and not of their logarithms.
+    pub fn is_of_values(&self) -> bool {
+        matches!(self.form, Form::Written(_)) && self.objective.is_of_values()
+    }
+
     /// The record of a fit.
     pub fn new(fit: &Fit, provenance: Provenance) -> Self {
         fn by_name<T>(fit: &Fit, of: impl Fn(&Parameter) -> Option<T>) -> BTreeMap<String, T> {

@@ -1,7 +1,7 @@
 //! The points of a problem, laid out for arithmetic: blocks of rows side by side.
 
 use crate::lanes::{Column, ROWS};
-use crate::law::Points;
+use crate::points::Points;
 
 /// Points in blocks. The last block is filled up with its last point, of no weight.
 #[derive(Debug, Clone)]

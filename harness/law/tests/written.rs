@@ -216,6 +216,24 @@ fn losses_may_cross_zero() {
         for (parameter, truth) in found.parameters.iter().zip(truth) {
             assert!((parameter.value - truth).abs() < 1e-6, "{parameter:?}");
         }
+        // With noise, what the data tell is told.
+        let mut noisy = Table::of_equation(&[false, true], true);
+        for i in 0..40 {
+            let (n, s) = (1e6 * f64::from(1 + i % 8).powi(4), f64::from(i % 5) - 2.0);
+            let noise = 0.01 * (f64::from(i * 37 % 41) / 20.0 - 1.0);
+            noisy.push(&[n, s], law.loss(&truth, &[n, s]) + noise);
+        }
+        let options = FitOptions {
+            objective,
+            bootstrap: 200,
+            ..FitOptions::default()
+        };
+        let found = fit(law, &noisy, &options).unwrap();
+        for (parameter, truth) in found.parameters.iter().zip(truth) {
+            assert_eq!(parameter.identified(), Some(true), "{parameter:?}");
+            let [low, high] = parameter.profile95.unwrap().map(Option::unwrap);
+            assert!(low < truth && truth < high, "{parameter:?}");
+        }
     }
 }
 
@@ -232,6 +250,40 @@ fn bounds_are_kept() {
     let alpha = found.parameter("alpha").unwrap();
     assert!(alpha.value <= 0.2 && alpha.value > 0.199, "{alpha:?}");
     assert_ne!(alpha.identified(), Some(true));
+    // Bounds of what the law is linear in, and starts of it, leave the optimum where it is.
+    let free = fit(law, &table, &quick(Objective::default())).unwrap();
+    for (bounds, starts) in [
+        (vec![("A".to_owned(), [0.0, 1000.0])], vec![]),
+        (vec![("A".to_owned(), [1.0, f64::INFINITY])], vec![]),
+        (
+            vec![("E".to_owned(), [0.0, 3.0]), ("A".to_owned(), [-1e9, 1e9])],
+            vec![],
+        ),
+        (vec![], vec![("A".to_owned(), 80.0)]),
+        (
+            vec![],
+            vec![("alpha".to_owned(), 0.25), ("E".to_owned(), 1.5)],
+        ),
+    ] {
+        let options = FitOptions {
+            bounds,
+            starts,
+            ..quick(Objective::default())
+        };
+        let found = fit(law, &table, &options).unwrap();
+        assert!(found.converged, "{options:?}: {:?}", found.trouble);
+        let apart = (found.value / free.value - 1.0).abs();
+        assert!(apart < 1e-6, "{options:?}: {apart:e}");
+    }
+    let options = FitOptions {
+        bounds: vec![("alpha".to_owned(), [0.0, 0.2])],
+        fixed: vec![("alpha".to_owned(), 0.3)],
+        ..FitOptions::default()
+    };
+    assert!(matches!(
+        fit(law, &table, &options),
+        Err(LawError::NoRoom(_))
+    ));
     for (bounds, starts) in [
         (vec![("beta".to_owned(), [0.0, 1.0])], vec![]),
         (vec![("alpha".to_owned(), [1.0, 0.0])], vec![]),
@@ -296,13 +348,12 @@ fn the_library_can_be_read() {
         );
     }
     for law in laws.iter().filter(|law| !law.built_in) {
-        let equation = Equation::read(&law.equation).unwrap();
+        let equation = Equation::of(law).unwrap();
         for name in equation.names() {
             let explained = law.variables.contains_key(&name) || law.parameters.contains_key(&name);
             assert!(explained, "{}: {name}", law.name);
         }
-        let variables: Vec<String> = law.variables.keys().cloned().collect();
-        let form = Form::Written(equation.law(&variables).unwrap());
+        let form = Form::Written(equation.law(equation.variables().unwrap()).unwrap());
         assert_eq!(
             form.parameters().len(),
             law.parameters.len(),
@@ -375,6 +426,12 @@ fn hostile_equations_break_nothing() {
         format!("loss = {}a*N", "(".repeat(100_000)),
         format!("loss = a*N{}", " + a*N".repeat(100_000)),
         format!("loss = a*N{}", "*N".repeat(100)),
+        "x = N/n0; loss = a*N".to_owned(),
+        "loss = a*N + loss".to_owned(),
+        {
+            let doubled = (1..60).map(|i| format!("p{i} = p{0} + p{0}; ", i - 1));
+            format!("p0 = N; {}loss = a*p59", doubled.collect::<String>())
+        },
     ] {
         if let Ok(law) = written(&text, &["N"]) {
             let _ = fit(law, &table, &quick(Objective::default()));

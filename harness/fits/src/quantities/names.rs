@@ -120,10 +120,11 @@ impl Names {
         let variables = form.variables().iter().enumerate();
         variables
             .map(|(at, variable)| {
-                if matches!(form, Form::Written(_)) && columns.has(variable) {
+                let quantity = Quantity::of_letter(variable);
+                let flagged = quantity.is_some_and(|it| self.named(it).is_some());
+                if matches!(form, Form::Written(_)) && columns.has(variable) && !flagged {
                     return QuantitySource::expressed(variable, columns);
                 }
-                let quantity = Quantity::of_letter(variable);
                 let named = match quantity {
                     Some(quantity) => self.named(quantity),
                     None if *variable == "x" => self.x.as_deref(),

@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]
     fix: Vec<(String, f64)>,
     /// Between what a parameter of a written law lies, such as "0 < alpha < 2"; may be repeated.
-    #[arg(long, value_name = "BOUND", value_parser = bounded)]
+    #[arg(long, value_name = "BOUND", value_parser = bounded, allow_hyphen_values = true)]
     bound: Vec<(String, [f64; 2])>,
     /// Where the search for a parameter of a written law begins; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]

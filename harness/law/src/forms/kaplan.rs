@@ -2,8 +2,9 @@
 
 use crate::declaration::{Declaration, Loss, Role, Trade};
 use crate::jet::Jet;
-use crate::law::{Formula, Limit, Points};
+use crate::law::{Formula, Limit};
 use crate::optimum::Optimum;
+use crate::points::Points;
 use crate::project::{EXPONENTS, grid, project_to};
 
 /// `kaplan`.

@@ -11,9 +11,10 @@
 //!
 //! These derivatives are written out, a block of rows at a time: most fits are of these forms.
 
+use crate::coordinate::Coordinate;
 use crate::lanes::{Column, exp, ln, wide};
-use crate::law::{Law, Limit, Points};
-use crate::pins::Coordinate;
+use crate::law::{Law, Limit};
+use crate::points::Points;
 use crate::project::{EXPONENTS, combinations, project};
 use crate::rows::{Block, Jets};
 

@@ -2,7 +2,8 @@
 
 use crate::declaration::{Declaration, Loss, Role};
 use crate::jet::Jet;
-use crate::law::{Formula, Limit, Points};
+use crate::law::{Formula, Limit};
+use crate::points::Points;
 use crate::project::{EXPONENTS, grid};
 
 /// `shifted`.

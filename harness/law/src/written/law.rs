@@ -1,35 +1,26 @@
 //! A written law, as the engine takes it.
 
-use std::cmp::Ordering;
-
 use nalgebra::{DMatrix, DVector};
 
+use crate::coordinate::Coordinate;
 use crate::declaration::Role;
 use crate::lanes::Column;
-use crate::law::{Law, Limit, Points};
-use crate::pins::Coordinate;
+use crate::law::{Law, Limit};
+use crate::points::Points;
 use crate::rows::{Block, Jets, Scratch};
 use crate::{FitOptions, LawError, Table};
 
 use super::Written;
+use super::frame::Frame;
 use super::program::{Program, Scale, Stored};
-use super::shape::{Centred, centred};
-use super::tree::Tree;
 
 /// A written law around the centre of its data.
 pub struct OfEquation {
-    pub(super) written: &'static Written,
-    pub(super) stored: Vec<Stored>,
-    pub(super) scales: Vec<Scale>,
-    pub(super) centred: Centred,
+    frame: Frame,
     /// Of what it predicts.
     program: Program,
     /// What is added to the logarithm of each amplitude.
     shifts: Vec<Option<Program>>,
-    /// Whether it predicts losses, and not their logarithms.
-    pub(super) of_values: bool,
-    /// Where the user lets the search begin, by parameter.
-    pub(super) given: Vec<Option<f64>>,
 }
 
 impl OfEquation {
@@ -42,67 +33,17 @@ impl OfEquation {
         table: &Table,
         options: &FitOptions,
     ) -> Result<Self, LawError> {
-        let centre = table.centre();
-        let stored = centre.iter().zip(table.plain());
-        let stored: Vec<Stored> = stored
-            .map(|(centre, plain)| match plain {
-                true => Stored::Plain,
-                false => Stored::Logarithm(*centre),
-            })
-            .collect();
-        let of_values = table.is_of_values();
-        let mut scales = written.scales(of_values);
-        let names = written.declaration.parameters;
-        let index = |name: &str| {
-            let found = names.iter().position(|it| *it == name);
-            found.ok_or_else(|| LawError::NoParameter {
-                name: name.to_owned(),
-                form: written.declaration.name,
-                parameters: names,
-            })
-        };
-        let mut may = vec![true; scales.len()];
-        for (name, [low, high]) in &options.bounds {
-            let index = index(name)?;
-            may[index] = false;
-            if low.partial_cmp(high) != Some(Ordering::Less) {
-                return Err(LawError::NoRoom(name.clone()));
-            }
-            scales[index] = match (*low, *high) {
-                (0.0, f64::INFINITY) => Scale::Logarithm,
-                (low, f64::INFINITY) if low.is_finite() => Scale::Above(low),
-                (f64::NEG_INFINITY, high) if high.is_finite() => Scale::Below(high),
-                (low, high) if low.is_finite() && high.is_finite() => Scale::Between([low, high]),
-                _ => return Err(LawError::NoRoom(name.clone())),
-            };
-        }
-        let mut given = vec![None; scales.len()];
-        for (name, value) in &options.starts {
-            let index = index(name)?;
-            let coordinate = scales[index].coordinate(*value);
-            if !coordinate.is_finite() {
-                return Err(LawError::NoRoom(name.clone()));
-            }
-            given[index] = Some(coordinate);
-        }
-        let centred = centred(&written.tree, &stored, &may);
-        let shifts = centred.shifts.iter().map(|shift| {
+        let frame = Frame::new(written, table, options)?;
+        let tree = frame.centred.tree.clone();
+        let predicted = if frame.of_values { tree } else { tree.log() };
+        let shifts = frame.centred.shifts.iter().map(|shift| {
             let shift = shift.as_ref()?;
-            Some(Program::of(shift, &scales, &[]))
+            Some(Program::of(shift, &frame.scales, &[]))
         });
         Ok(OfEquation {
-            program: {
-                let tree = centred.tree.clone();
-                let predicted = if of_values { tree } else { tree.log() };
-                Program::of(&predicted, &scales, &with_centred(&stored))
-            },
-            of_values,
+            program: Program::of(&predicted, &frame.scales, &frame.places()),
             shifts: shifts.collect(),
-            written,
-            stored,
-            scales,
-            centred,
-            given,
+            frame,
         })
     }
 
@@ -148,18 +89,9 @@ fn nowhere() -> Block<'static> {
     }
 }
 
-/// How variables are stored, and after them the same over their centres.
-pub fn with_centred(stored: &[Stored]) -> Vec<Stored> {
-    let over = stored.iter().map(|stored| match stored {
-        Stored::Logarithm(_) => Stored::Logarithm(0.0),
-        Stored::Plain => Stored::Plain,
-    });
-    stored.iter().copied().chain(over).collect()
-}
-
 impl Law for OfEquation {
     fn count(&self) -> usize {
-        self.scales.len()
+        self.frame.scales.len()
     }
 
     fn jets(&self, theta: &[f64], block: &Block, jets: &mut Jets) {
@@ -182,7 +114,7 @@ impl Law for OfEquation {
     }
 
     fn natural(&self, theta: &[f64]) -> Vec<f64> {
-        let each = theta.iter().zip(&self.scales).enumerate();
+        let each = theta.iter().zip(&self.frame.scales).enumerate();
         each.map(|(index, (coordinate, scale))| match &self.shifts[index] {
             None => scale.parameter(*coordinate),
             Some(_) => {
@@ -197,7 +129,7 @@ impl Law for OfEquation {
     }
 
     fn pin(&self, index: usize, value: f64, theta: &[Coordinate]) -> Coordinate {
-        let scale = self.scales[index];
+        let scale = self.frame.scales[index];
         let Some(program) = &self.shifts[index] else {
             let coordinate = match scale {
                 Scale::Logarithm => value,
@@ -223,11 +155,11 @@ impl Law for OfEquation {
     }
 
     fn logarithmic(&self, index: usize) -> bool {
-        self.scales[index] == Scale::Logarithm
+        self.frame.scales[index] == Scale::Logarithm
     }
 
     fn bounds(&self, index: usize) -> [f64; 2] {
-        match self.scales[index] {
+        match self.frame.scales[index] {
             Scale::Plain | Scale::Logarithm => [f64::NEG_INFINITY, f64::INFINITY],
             Scale::Between(ends) => ends,
             Scale::Above(low) => [low, f64::INFINITY],
@@ -239,12 +171,17 @@ impl Law for OfEquation {
         /// Powers of e beyond which a scale that is compared with a variable is no scale of it any more.
         const FAR: f64 = 25.0;
         let mut limits = Vec::new();
-        for (index, part) in self.written.parts.iter().enumerate() {
+        for (index, part) in self.frame.written.parts.iter().enumerate() {
             let ends = self.bounds(index);
-            let size = (ends[1] - ends[0]).min(1.0);
+            let width = ends[1] - ends[0];
             for (above, end) in [(false, ends[0]), (true, ends[1])] {
                 let side = if above { -1.0 } else { 1.0 };
                 if end.is_finite() {
+                    let size = if width.is_finite() {
+                        width
+                    } else {
+                        end.abs().max(1.0)
+                    };
                     limits.push(Limit {
                         index,
                         above,
@@ -253,23 +190,24 @@ impl Law for OfEquation {
                     });
                 }
             }
-            if self.scales[index] != Scale::Logarithm {
+            if self.frame.scales[index] != Scale::Logarithm {
                 continue;
             }
             if part.role == Role::Floor {
                 limits.push(Limit::of_floor(index, least));
             } else if part.positive {
-                let centres = part.variables.iter().map(|v| match self.stored[*v] {
+                let centres = part.variables.iter().map(|v| match self.frame.stored[*v] {
                     Stored::Logarithm(centre) => centre,
                     Stored::Plain => 0.0,
                 });
-                let centre = centres.fold(0.0, f64::max);
+                // On the scale of a variable, or of its inverse.
+                let farthest = centres.fold(0.0, |far: f64, centre| far.max(centre.abs()));
                 for (above, side) in [(false, -1.0), (true, 1.0)] {
                     limits.push(Limit {
                         index,
                         above,
-                        from: centre + side * FAR,
-                        held: centre + side * 1.5 * FAR,
+                        from: side * (farthest + FAR),
+                        held: side * (farthest + 1.5 * FAR),
                     });
                 }
             }
@@ -278,14 +216,9 @@ impl Law for OfEquation {
     }
 
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
-        super::starts::starts(self, points)
+        let values = |theta: &[f64], block: &Block| self.values(theta, block);
+        super::starts::starts(&self.frame, &values, points)
     }
-}
-
-/// A program of the law itself and not of its logarithm, with all parameters as they are.
-pub fn plain(law: &OfEquation, tree: &Tree) -> Program {
-    let scales = vec![Scale::Plain; law.scales.len()];
-    Program::of(tree, &scales, &with_centred(&law.stored))
 }
 
 #[cfg(test)]
@@ -301,7 +234,10 @@ mod tests {
         };
         let published = library().unwrap().into_iter().filter(|law| !law.built_in);
         published
-            .map(|law| (law.equation, law.variables.into_keys().collect()))
+            .map(|law| {
+                let variables = Equation::of(&law).unwrap().variables().unwrap().to_vec();
+                (law.equation, variables)
+            })
             .chain([
                 of(
                     "loss = E + A*N^-a + G*(lr/l0 - 1)^2 + abs(b - N/n0)",

@@ -1,10 +1,10 @@
 //! Laws that somebody wrote as an equation: `loss = E + A*N^-alpha + B*D^-beta + G*(lr/l0 - 1)^2`.
 
+mod frame;
 mod law;
 mod program;
 mod shape;
 mod starts;
-mod tree;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,14 +12,16 @@ use std::sync::{Mutex, PoisonError};
 
 use isoflop_grammar::equations;
 
-use crate::LawError;
 use crate::declaration::{Declaration, Loss, Role};
+use crate::{LawError, Published};
 
+use crate::tree::Tree;
 pub use law::OfEquation;
 use program::Scale;
 use shape::Part;
-pub use tree::Tree;
 
+/// Numbers, names and signs of a law, with those of the parts that it names, at most.
+const MOST_PARTS: usize = 4000;
 /// Parameters of a law, at most.
 const MOST_PARAMETERS: usize = 40;
 
@@ -37,6 +39,7 @@ pub struct Written {
 pub struct Equation {
     text: String,
     named: Vec<(String, isoflop_grammar::Node)>,
+    variables: Option<Vec<String>>,
 }
 
 impl fmt::Display for Equation {
@@ -59,8 +62,55 @@ impl Equation {
                 )));
             }
         }
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Equation { text, named })
+        let equation = Equation {
+            text: text.trim().to_owned(),
+            named,
+            variables: None,
+        };
+        equation.checked()
+    }
+
+    /// A published law's, whose variables are known.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn of(law: &Published) -> Result<Self, LawError> {
+        let equation = Equation::read(&law.equation)?;
+        // What it predicts is explained there as well.
+        let names = equation.names();
+        let variables = names
+            .into_iter()
+            .filter(|it| law.variables.contains_key(it));
+        Ok(Equation {
+            variables: Some(variables.collect()),
+            ..equation
+        })
+    }
+
+    /// The variables of a published law; of others the table tells them.
+    pub fn variables(&self) -> Option<&[String]> {
+        self.variables.as_deref()
+    }
+
+    /// Refuses parts that grow by naming each other until no memory holds them.
+    fn checked(self) -> Result<Self, LawError> {
+        let mut sizes: Vec<(&str, usize)> = Vec::new();
+        for (name, node) in &self.named {
+            let mut more = 0;
+            let tree = Tree::of(node, &mut |it| {
+                let known = sizes.iter().find(|(name, _)| *name == it);
+                more += known.map_or(0, |(_, size)| *size);
+                Tree::Number(f64::NAN)
+            });
+            let size = tree.size() + more;
+            if size > MOST_PARTS {
+                return Err(LawError::NoEquation(format!(
+                    "`{name}` has more than the {MOST_PARTS} parts that are read"
+                )));
+            }
+            sizes.push((name, size));
+        }
+        Ok(self)
     }
 
     /// What it predicts.
@@ -71,13 +121,17 @@ impl Equation {
     /// The names in it that it does not explain itself, in the order in which they stand there.
     pub fn names(&self) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        let _ = self.tree(&mut |name| {
-            if !found.iter().any(|it| it == name) {
+        let tree = self.tree(&mut |name| {
+            let at = found.iter().position(|it| it == name);
+            Tree::Parameter(at.unwrap_or_else(|| {
                 found.push(name.to_owned());
-            }
-            Tree::Number(f64::NAN)
+                found.len() - 1
+            }))
         });
-        found
+        let used = found.into_iter().enumerate();
+        used.filter(|(at, _)| tree.count(*at) > 0)
+            .map(|(_, name)| name)
+            .collect()
     }
 
     fn tree(&self, name: &mut dyn FnMut(&str) -> Tree) -> Tree {
@@ -136,6 +190,18 @@ impl Equation {
                 "`{text}` has no variable: none of {names} is a column or a quantity of the table"
             ));
         }
+        if variables.iter().any(|it| it == self.target()) {
+            return wrong(format!(
+                "`{text}` has what it predicts on its other side as well"
+            ));
+        }
+        let unused = (0..parameters.len()).find(|index| tree.count(*index) == 0);
+        if let Some(unused) = unused {
+            return wrong(format!(
+                "`{}` is in a part of `{text}` that the law does not use",
+                parameters[unused]
+            ));
+        }
         if parameters.len() > MOST_PARAMETERS {
             return wrong(format!(
                 "`{text}` has {} parameters, and a law has at most {MOST_PARAMETERS}",
@@ -167,6 +233,16 @@ impl Equation {
     }
 }
 
+/// Whether a factor can only be positive, or is a parameter.
+fn is_plain_factor(factor: &Tree) -> bool {
+    match factor {
+        Tree::Number(number) => *number > 0.0,
+        Tree::Variable(_) | Tree::Parameter(_) | Tree::Exp(_) => true,
+        Tree::Power(base, _) => matches!(**base, Tree::Variable(_) | Tree::Parameter(_)),
+        _ => false,
+    }
+}
+
 impl PartialEq for Written {
     fn eq(&self, other: &Self) -> bool {
         let of = |it: &Self| (it.declaration.name, it.declaration.variables);
@@ -184,6 +260,11 @@ impl Hash for Written {
 }
 
 impl Written {
+    /// Whether a variable may be zero or negative in it.
+    pub fn may_be_zero(&self, variable: usize) -> bool {
+        shape::may_be_zero(&self.tree, variable)
+    }
+
     /// What it predicts, by the name that it has in the equation.
     pub fn target(&self) -> &str {
         &self.target
@@ -192,8 +273,8 @@ impl Written {
     /// What each parameter is measured on, where nobody has bounded it.
     fn scales(&self, of_values: bool) -> Vec<Scale> {
         let factors: Vec<usize> = match &self.tree {
-            // Of a law that is one product its factors are positive, as its target is.
-            Tree::Product(factors) if !of_values => factors
+            // Of a law that is a product of powers its factors are positive, as its target is.
+            Tree::Product(factors) if !of_values && factors.iter().all(is_plain_factor) => factors
                 .iter()
                 .filter_map(|factor| match factor {
                     Tree::Parameter(index) => Some(*index),

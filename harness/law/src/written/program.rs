@@ -5,7 +5,7 @@
 use crate::lanes::{Column, exp, ln, wide};
 use crate::rows::{Block, Scratch};
 
-use super::tree::Tree;
+use crate::tree::Tree;
 
 /// How a parameter follows from its coordinate of theta.
 #[derive(Debug, Clone, Copy, PartialEq)]

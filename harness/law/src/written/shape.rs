@@ -4,7 +4,7 @@
 use crate::declaration::Role;
 
 use super::program::{Program, Scale, Stored};
-use super::tree::Tree;
+use crate::tree::Tree;
 
 /// A parameter of an equation.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Part {
     pub role: Role,
     /// Whether it can only be positive: it is compared with a variable, or its logarithm is taken.
     pub positive: bool,
-    /// Variables in whose terms it stands.
+    /// Variables that it stands beside.
     pub variables: Vec<usize>,
 }
 
@@ -28,13 +28,13 @@ fn part(tree: &Tree, index: usize) -> Part {
     };
     let with: Vec<&Tree> = terms.iter().filter(|term| term.count(index) > 0).collect();
     let mut variables = Vec::new();
-    for term in &with {
-        variables_of(term, &mut variables);
+    if let Some(nearest) = nearest(tree, index) {
+        variables_of(nearest, &mut variables);
     }
     let is_floor = terms.len() > 1 && terms.contains(&Tree::Parameter(index));
     let role = if is_floor && with.len() == 1 {
         Role::Floor
-    } else if let Some(variable) = exponent_of(tree, index) {
+    } else if let (true, Some(variable)) = (terms.len() > 1, exponent_of(tree, index)) {
         Role::Exponent(variable)
     } else if let Some(variable) = with.iter().find_map(|term| amplitude_of(term, index)) {
         Role::Amplitude(variable)
@@ -65,13 +65,24 @@ fn first_variable(tree: &Tree) -> Option<usize> {
     found.first().copied()
 }
 
-/// The variable of whose power it is an exponent, or a part of one.
+/// The smallest part in which it stands with a variable.
+fn nearest(tree: &Tree, index: usize) -> Option<&Tree> {
+    let inner = tree
+        .parts()
+        .into_iter()
+        .find_map(|part| nearest(part, index));
+    inner.or_else(|| (tree.count(index) > 0 && tree.varies()).then_some(tree))
+}
+
+/// The variable of whose power it is the exponent, by itself.
 fn exponent_of(tree: &Tree, index: usize) -> Option<usize> {
-    if let Tree::Power(base, exponent) = tree
-        && exponent.count(index) > 0
-        && let Some(variable) = first_variable(base)
-    {
-        return Some(variable);
+    if let Tree::Power(base, exponent) = tree {
+        let alone = Tree::Parameter(index);
+        let opposite = alone.clone().times(Tree::Number(-1.0));
+        let found = (**exponent == alone || **exponent == opposite).then(|| first_variable(base));
+        if let Some(variable) = found.flatten() {
+            return Some(variable);
+        }
     }
     tree.parts()
         .into_iter()
@@ -93,9 +104,9 @@ fn is_compared(tree: &Tree, index: usize) -> bool {
         Tree::Power(base, exponent) => {
             let whole = matches!(**exponent, Tree::Number(power) if power.fract() == 0.0);
             let inverse = **base == Tree::Parameter(index);
-            (!whole && base.count(index) > 0) || inverse
+            (!whole && is_bare(base, index)) || inverse
         }
-        Tree::Log(x) => x.count(index) > 0,
+        Tree::Log(x) => is_bare(x, index),
         _ => false,
     };
     inside
@@ -103,6 +114,36 @@ fn is_compared(tree: &Tree, index: usize) -> bool {
             .parts()
             .into_iter()
             .any(|part| is_compared(part, index))
+}
+
+/// Whether it stands in a part outside of exponents.
+fn is_bare(tree: &Tree, index: usize) -> bool {
+    match tree {
+        Tree::Parameter(it) => *it == index,
+        Tree::Exp(_) => false,
+        Tree::Power(base, _) => is_bare(base, index),
+        other => other.parts().into_iter().any(|part| is_bare(part, index)),
+    }
+}
+
+/// Whether a variable may be zero: it is no base of a power that is not whole or below zero, and in no logarithm.
+pub fn may_be_zero(tree: &Tree, variable: usize) -> bool {
+    let is_factor = |tree: &Tree| match tree {
+        Tree::Product(factors) => factors.contains(&Tree::Variable(variable)),
+        one => *one == Tree::Variable(variable),
+    };
+    let here = match tree {
+        Tree::Power(base, exponent) => {
+            let whole = matches!(**exponent, Tree::Number(n) if n.fract() == 0.0 && n > 0.0);
+            whole || !is_factor(base)
+        }
+        Tree::Log(x) => !is_factor(x),
+        _ => true,
+    };
+    here && tree
+        .parts()
+        .into_iter()
+        .all(|part| may_be_zero(part, variable))
 }
 
 /// Parameters in which the tree is linear, all at once; on these scales.

@@ -4,10 +4,11 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::declaration::Role;
-use crate::law::{Law, Points};
+use crate::lanes::Column;
+use crate::points::Points;
 use crate::rows::{Block, Rows, Scratch};
 
-use super::law::{OfEquation, plain, with_centred};
+use super::frame::Frame;
 use super::program::{Program, Scale, Stored};
 use super::shape::linear;
 
@@ -20,7 +21,8 @@ const ONE_IN: usize = 16;
 /// Points that starts are made from.
 const POINTS: usize = 512;
 
-pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
+/// Of a law in its frame, with what it predicts.
+pub fn starts(law: &Frame, predict: &Predict, points: &Points) -> Vec<Vec<f64>> {
     let all: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
     let rows = Rows::new(points, &all);
     let rows = rows.fewer(POINTS).unwrap_or(rows);
@@ -44,7 +46,13 @@ pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
         (PER_PARAMETER * searched.len()).min(MOST)
     };
     let spans: Vec<[f64; 2]> = (0..points.variables()).map(|v| points.span(v)).collect();
-    let [least, _] = points.losses();
+    let [least, most] = points.losses();
+    // The logarithm of what is small beside the losses.
+    let least = if law.of_values {
+        least.abs().max(most.abs()).max(f64::MIN_POSITIVE).ln()
+    } else {
+        least
+    };
     let mut places: Vec<(f64, Vec<f64>)> = (0..count)
         .filter_map(|number| {
             let mut theta: Vec<f64> = law.given.iter().map(|it| it.unwrap_or(0.0)).collect();
@@ -54,7 +62,7 @@ pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
             }
             solving.solve(law, &rows, &mut theta, least)?;
             let finite = theta.iter().all(|it| it.is_finite());
-            finite.then(|| (misses(law, &rows, &theta), theta))
+            finite.then(|| (misses(predict, &rows, &theta), theta))
         })
         .collect();
     places.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -67,9 +75,9 @@ pub fn starts(law: &OfEquation, points: &Points) -> Vec<Vec<f64>> {
 }
 
 /// The sum of squared residuals at a place; infinite where it is no law.
-fn misses(law: &OfEquation, rows: &Rows, theta: &[f64]) -> f64 {
+fn misses(predict: &Predict, rows: &Rows, theta: &[f64]) -> f64 {
     let of_block = |block: Block| -> f64 {
-        let predicted = law.values(theta, &block);
+        let predicted = predict(theta, &block);
         let square = |row: usize| {
             let residual = predicted.0[row] - block.target.0[row];
             block.weight.0[row] * residual * residual
@@ -80,7 +88,13 @@ fn misses(law: &OfEquation, rows: &Rows, theta: &[f64]) -> f64 {
     if sum.is_finite() { sum } else { f64::INFINITY }
 }
 
-const PRIMES: [usize; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
+/// What a law predicts of a block.
+type Predict<'a> = dyn Fn(&[f64], &Block) -> Column + 'a;
+
+const PRIMES: [usize; 40] = [
+    2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
+    101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173,
+];
 
 /// The number's digits in a base, mirrored at the point.
 fn halton(mut number: usize, base: usize) -> f64 {
@@ -94,7 +108,7 @@ fn halton(mut number: usize, base: usize) -> f64 {
 }
 
 /// The coordinate of a parameter at a share of what it can be.
-fn somewhere(law: &OfEquation, index: usize, share: f64, spans: &[[f64; 2]], least: f64) -> f64 {
+fn somewhere(law: &Frame, index: usize, share: f64, spans: &[[f64; 2]], least: f64) -> f64 {
     let part = &law.written.parts[index];
     let scale = law.scales[index];
     if let Scale::Between([low, high]) = scale {
@@ -155,20 +169,20 @@ struct Solving {
 
 impl Solving {
     /// Of the law itself.
-    fn of_values(law: &OfEquation) -> Self {
+    fn of_values(law: &Frame) -> Self {
         let scales = vec![Scale::Plain; law.scales.len()];
         Solving {
-            program: plain(law, &law.centred.tree),
-            linear: linear(&law.centred.tree, &scales, &with_centred(&law.stored)),
+            program: Program::of(&law.centred.tree, &scales, &law.places()),
+            linear: linear(&law.centred.tree, &scales, &law.places()),
             logarithms: false,
             of_values: law.of_values,
         }
     }
 
     /// Of its logarithm.
-    fn of_logarithms(law: &OfEquation) -> Self {
+    fn of_logarithms(law: &Frame) -> Self {
         let tree = law.centred.tree.clone().log();
-        let stored = with_centred(&law.stored);
+        let stored = law.places();
         Solving {
             program: Program::of(&tree, &law.scales, &stored),
             linear: linear(&tree, &law.scales, &stored),
@@ -178,7 +192,7 @@ impl Solving {
     }
 
     /// Puts what is linear at its least squares, given the others' coordinates. `None` where there are none.
-    fn solve(&self, law: &OfEquation, rows: &Rows, theta: &mut [f64], least: f64) -> Option<()> {
+    fn solve(&self, law: &Frame, rows: &Rows, theta: &mut [f64], least: f64) -> Option<()> {
         let given: Vec<f64> = (0..theta.len())
             .map(|index| {
                 if self.linear.contains(&index) {
@@ -207,7 +221,8 @@ impl Solving {
                 let found = kept.iter().position(|it| it == &at).map(|it| solved[it]);
                 theta[*index] = match (found, positive(*index)) {
                     (Some(value), true) => value.ln(),
-                    (Some(value), false) => value,
+                    (Some(value), false) if self.logarithms => value,
+                    (Some(value), false) => law.coordinate(*index, value),
                     // It wants to be gone, and begins small, where the descent can still bring it back.
                     (None, _) => least + 1e-3f64.ln(),
                 };

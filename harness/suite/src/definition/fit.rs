@@ -11,7 +11,7 @@ pub struct FitDefinition {
     /// compute; in a definition also by the name `law`.
     #[serde(alias = "law")]
     pub form: Spanned<String>,
-    /// What to make small: `huber-log`, `huber-likelihood`, `lsq-log` or `lsq`.
+    /// What to make small: `huber-log`, `huber-likelihood`, `lsq-log`, `lsq`, or `huber` of written laws.
     pub objective: Option<Spanned<String>>,
     /// Where Huber's function turns linear.
     #[serde(default = "a_thousandth")]

@@ -2,7 +2,7 @@
 
 use isoflop_law::{FitRecord, HoldoutRecord, Record};
 
-use crate::show::columns;
+use crate::show::{columns, number};
 
 /// Forms by how well they predict the hidden runs, best first, with what AICc says of all runs.
 pub fn compete(records: &[Record]) -> String {
@@ -21,7 +21,7 @@ pub fn compete(records: &[Record]) -> String {
             vec![
                 record.form.to_string(),
                 record.params.len().to_string(),
-                format!("{:.2}%", 100.0 * holdout.error),
+                error(record, holdout.error),
                 against(holdout, scored[0].1),
                 format!("{:+.2}%", 100.0 * holdout.bias),
                 format!("{} of {}", holdout.inside, holdout.hidden.len()),
@@ -41,6 +41,15 @@ pub fn compete(records: &[Record]) -> String {
         "AICc",
     ];
     columns(&headings, &rows)
+}
+
+/// An error, in the unit of its residuals.
+fn error(record: &FitRecord, error: f64) -> String {
+    if record.is_of_values() {
+        number(error)
+    } else {
+        format!("{:.2}%", 100.0 * error)
+    }
 }
 
 /// Whether a law is told to be worse than the best one.
