@@ -70,6 +70,12 @@ fn a_written_law_is_fitted_kept_and_predicts_its_rows() {
     place
         .isoflop("plot fit.json runs.csv --plots plots")
         .code(0);
+    let files = fs::read_dir(place.path("plots")).unwrap();
+    let files: Vec<String> = files
+        .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    let drawn = "law-loss-E-A-N-alpha-B-D-beta-G-lr-l0-1-2-n.svg".to_owned();
+    assert!(files.contains(&drawn), "{files:?}");
 }
 
 #[test]

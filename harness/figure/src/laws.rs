@@ -1,7 +1,7 @@
 //! Laws of any form with the runs that they were fitted to: loss against each variable.
 
 use isoflop_fits::{Measured, measured};
-use isoflop_law::{Fit, FitRecord, IsoflopRecord, Method, Prediction, Record};
+use isoflop_law::{Fit, FitRecord, Form, IsoflopRecord, Method, Prediction, Record};
 use isoflop_ledger::Columns;
 use plotters::style::RGBColor;
 
@@ -65,9 +65,9 @@ fn of_law(record: &FitRecord, runs: &[Measured], source: &Source) -> Pictures {
             // Of several others the next one tells series apart.
             key: (variables.len() > 1).then(|| (variable + 1) % variables.len()),
         };
-        let mut file = format!("law-{}", record.form);
+        let mut file = format!("law-{}", stem(record.form));
         if variables.len() > 1 {
-            file += &format!("-{}", name.to_lowercase());
+            file += &format!("-{}", plain(&name.to_lowercase()));
         }
         let picture = view.draw(source)?;
         drawn.extend(picture.map(|picture| (file + &by(&record.by), picture)));
@@ -75,18 +75,28 @@ fn of_law(record: &FitRecord, runs: &[Measured], source: &Source) -> Pictures {
     Ok(drawn)
 }
 
+/// A form in the name of a file: of an equation its letters and digits, as many as a name can bear.
+fn stem(form: Form) -> String {
+    const MOST: usize = 40;
+    let Form::Written(_) = form else {
+        return form.to_string();
+    };
+    let name = form.name();
+    let words = name.split(|it: char| !it.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-").chars().take(MOST).collect()
+}
+
 /// The value of a fit per value, as a part of a file's name.
 fn by(by: &Option<[String; 2]>) -> String {
-    by.as_ref().map_or_else(String::new, |[_, value]| {
-        let plain = |letter: char| {
-            if letter.is_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
-        };
-        format!("-{}", value.chars().map(plain).collect::<String>())
-    })
+    by.as_ref()
+        .map_or_else(String::new, |[_, value]| format!("-{}", plain(value)))
+}
+
+/// A word as a part of a file's name.
+fn plain(word: &str) -> String {
+    let letter = |it: char| if it.is_alphanumeric() { it } else { '_' };
+    word.chars().map(letter).collect()
 }
 
 /// A law against one of its variables.
