@@ -33,7 +33,7 @@ pub fn table() -> (String, Value) {
     let mut cells: Vec<&PlannedCell> = plan.cells.iter().collect();
     cells.sort_by(|a, b| b.cell.cost().total_cmp(&a.cell.cost()));
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    // Compiling four shapes takes longer than training these cells does.
+    // Uncompiled, as people run a sweep of small cells.
     let ways = [(Way::Eager, 1, cores), (Way::Eager, cores, 1)];
     let mut ratios = vec![Vec::new(); ways.len()];
     let mut version = Value::Null;
