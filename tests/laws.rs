@@ -99,6 +99,47 @@ fn a_law_is_chosen_by_name_or_written_several_times() {
     assert_eq!(fits[2]["form"]["law"], LAW);
 }
 
+/// All laws whose variables are columns, ranked; the forecast is averaged over those that are not told apart.
+#[test]
+fn laws_are_ranked_and_averaged() {
+    let mut text = String::from("params,tokens,loss\n");
+    for i in 0..48 {
+        let (n, d) = (1e7 * 3f64.powi(i % 6), 1e9 * 3f64.powi(i / 6));
+        let noise = 1.0 + 0.003 * (f64::from((i * 17) % 11) / 5.0 - 1.0);
+        let loss = 1.69 + 406.4 * n.powf(-0.34) + 1410.0 * d.powf(-0.34);
+        let _ = writeln!(text, "{n},{d},{}", loss * noise);
+    }
+    let place = Place::new()
+        .with("runs.csv", &text)
+        .with("large.csv", "params,tokens\n1e11,1e13\n");
+    let words = "fit runs.csv --law all --bootstrap 50";
+    place
+        .isoflop(words)
+        .code(0)
+        .says("the largest 12 runs, predicted in 10 steps from all smaller runs:")
+        .says("tied-exponents")
+        .says("worse")
+        .says("not told apart by the hidden runs: `isoflop predict` averages");
+    let said = place.isoflop(&format!("{words} --json")).code(0);
+    let fits = json(&said);
+    let of = |name: &str| {
+        let mut all = fits.as_array().unwrap().iter();
+        all.find(|fit| fit["form"].to_string().contains(name))
+            .unwrap_or_else(|| panic!("{name}"))
+    };
+    assert_eq!(of("kaplan")["holdout"]["origins"], 10);
+    assert_eq!(of("chinchilla")["holdout"]["hidden"][11]["fitted_to"], 36);
+    fs::write(place.path("fits.json"), &said.stdout).unwrap();
+    let said = place.isoflop("predict fits.json large.csv --json").code(0);
+    let row: Value = serde_json::from_str(&said.stdout).unwrap();
+    said.complains("averaged over laws that hidden runs do not tell apart:");
+    // Each of both laws says nearly the truth; Kaplan's has no floor and would say 0.8.
+    let truth = 1.69 + 406.4 * 1e11f64.powf(-0.34) + 1410.0 * 1e13f64.powf(-0.34);
+    let said = |name: &str| row[name].as_f64().unwrap();
+    assert!((said("predicted_loss") / truth - 1.0).abs() < 0.01, "{row}");
+    assert!(said("run_low") < said("law_low") && said("law_high") < said("run_high"));
+}
+
 #[test]
 fn what_is_wrong_with_a_law_is_pointed_at() {
     let place = Place::new().with("runs.csv", &runs());

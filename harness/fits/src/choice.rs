@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use isoflop_law::{Equation, FitOptions, Form, LawError, Objective, library};
+use isoflop_law::{Equation, FitOptions, Form, Hiding, LawError, Objective, library};
 use isoflop_ledger::{Columns, LedgerError, names};
 use isoflop_suite::{Definition, DefinitionError, FitDefinition, slips};
 use toml::Spanned;
@@ -47,6 +47,31 @@ impl fmt::Display for Shape {
     }
 }
 
+/// Which of the largest runs to hide and predict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hide {
+    /// So many; a law that cannot be fitted to the others is an error.
+    Asked(Hiding),
+    /// A quarter of them, where the law can be fitted to the others.
+    Quarter {
+        /// In how many steps they are foretold.
+        origins: usize,
+    },
+}
+
+impl Hide {
+    /// Of so many runs.
+    pub(crate) fn of(self, runs: usize) -> Hiding {
+        match self {
+            Hide::Asked(hiding) => hiding,
+            Hide::Quarter { origins } => Hiding {
+                runs: (runs / 4).max(1),
+                origins,
+            },
+        }
+    }
+}
+
 /// How to fit a table.
 #[derive(Debug, Clone)]
 pub struct Choice {
@@ -56,8 +81,8 @@ pub struct Choice {
     pub names: Names,
     /// How the law is fitted.
     pub options: FitOptions,
-    /// How many of the largest runs to hide and predict.
-    pub holdout: Option<usize>,
+    /// Which of the largest runs to hide and predict.
+    pub holdout: Option<Hide>,
     /// What makes one point of several rows.
     pub reduction: Option<Reduction>,
 }
@@ -113,7 +138,7 @@ impl Choice {
                 fixed: Vec::new(),
                 ..FitOptions::default()
             },
-            holdout: wanted.holdout,
+            holdout: wanted.holdout.map(|runs| Hide::Asked(Hiding { runs, origins: 1 })),
             reduction: None,
         })
     }

@@ -17,12 +17,12 @@ mod status;
 mod suite;
 
 pub use check::check_fits;
-pub use choice::{Asked, Choice, Shape};
+pub use choice::{Asked, Choice, Hide, Shape};
 pub use error::FitsError;
 pub use expression::{Expression, ExpressionError, Filter};
 pub use kept::{each_value, read_any, read_fits};
 pub use measured::{Measured, measured};
-pub use predict::{KeptLaw, Predicted, kept_laws, predict_rows};
+pub use predict::{KeptLaw, Predicted, Voice, kept_laws, predict_rows};
 pub use quantities::{Names, NoQuantity, Quantity, QuantitySource};
 pub use reduce::{Reduction, Take};
 pub use rows::Rows;

@@ -1,18 +1,37 @@
 //! What kept laws say of the rows of a table.
 
-use isoflop_law::{Fit, Prediction};
+use isoflop_law::{Fit, FitRecord, Prediction, Record, average, rank};
 use isoflop_ledger::{Columns, LedgerError};
 
-use crate::{FitsError, Names, each_value};
+use crate::{FitsError, Names};
 
-/// A law, and the rows that it is for: all, or those of a value of a column.
+/// A law, or several that are averaged, and the rows that they are for: all, or those of a value of a column.
 #[derive(Debug)]
 pub struct KeptLaw {
     by: Option<[String; 2]>,
+    /// The law; of several, those that hidden runs do not tell apart.
+    pub voices: Vec<Voice>,
+}
+
+/// A law that has a say in a forecast.
+#[derive(Debug)]
+pub struct Voice {
+    /// Its share in the average.
+    pub weight: f64,
     /// The columns that the law was fitted to: its variables', in the form's order, and the loss's.
     columns: Vec<String>,
     /// The law.
     pub fit: Fit,
+}
+
+impl Voice {
+    fn new(weight: f64, law: &FitRecord) -> Result<Self, FitsError> {
+        Ok(Voice {
+            weight,
+            columns: law.columns.clone(),
+            fit: law.fit().ok_or(FitsError::NoParameters)?,
+        })
+    }
 }
 
 /// What a law says of a row.
@@ -32,23 +51,43 @@ impl Predicted {
     }
 }
 
-/// The laws among kept fits: of several of the same rows the first.
+/// The laws among kept fits: of several of the same rows those that hidden runs do not tell apart, or else the first.
 ///
 /// # Errors
 /// If one lacks parameters of its form.
-pub fn kept_laws(records: &[isoflop_law::Record]) -> Result<Vec<KeptLaw>, FitsError> {
-    let laws = each_value(records, |record| record.law().is_some());
-    let laws = laws
-        .into_iter()
-        .filter_map(|(by, record)| Some((by, record.law()?)));
-    laws.map(|(by, law)| {
+pub fn kept_laws(records: &[Record]) -> Result<Vec<KeptLaw>, FitsError> {
+    let laws: Vec<&FitRecord> = records.iter().filter_map(Record::law).collect();
+    let mut values: Vec<&Option<[String; 2]>> = Vec::new();
+    for law in &laws {
+        if !values.contains(&&law.by) {
+            values.push(&law.by);
+        }
+    }
+    let kept = values.into_iter().map(|by| {
+        let mine: Vec<&FitRecord> = laws.iter().copied().filter(|law| law.by == *by).collect();
         Ok(KeptLaw {
-            by: by.cloned(),
-            columns: law.columns.clone(),
-            fit: law.fit().ok_or(FitsError::NoParameters)?,
+            by: by.clone(),
+            voices: voices(&mine)?,
         })
-    })
-    .collect()
+    });
+    kept.collect()
+}
+
+/// Which of several laws of the same rows have a say.
+fn voices(laws: &[&FitRecord]) -> Result<Vec<Voice>, FitsError> {
+    let target = laws[0].columns.last();
+    let comparable = laws
+        .iter()
+        .filter(|law| law.converged && law.columns.last() == target);
+    match rank(comparable.copied()) {
+        Some(ranking) => {
+            let believed = ranking.believed().into_iter();
+            believed
+                .map(|(weight, law)| Voice::new(weight, law))
+                .collect()
+        }
+        None => Ok(vec![Voice::new(1.0, laws[0])?]),
+    }
 }
 
 /// What the laws say of every row, by the columns that are named, or else those that the law was fitted to, or else
@@ -76,11 +115,11 @@ impl KeptLaw {
         names: &Names,
         rows: &mut [Option<Predicted>],
     ) -> Result<(), FitsError> {
-        let variables: Vec<Vec<Option<f64>>> = names
-            .variables_of(columns, self.fit.form, &self.columns)?
+        let variables: Vec<Vec<Vec<Option<f64>>>> = self
+            .voices
             .iter()
-            .map(|source| source.numbers(columns))
-            .collect::<Result<_, LedgerError>>()?;
+            .map(|voice| voice.variables(columns, names))
+            .collect::<Result<_, FitsError>>()?;
         let mine: Vec<bool> = match &self.by {
             None => vec![true; columns.rows()],
             Some([column, value]) => {
@@ -93,17 +132,53 @@ impl KeptLaw {
             }
         };
         for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| mine[*at]) {
-            let x: Option<Vec<f64>> = variables.iter().map(|values| values[at]).collect();
-            // What was zero or negative in the runs fitted may be so here.
-            let usable = x.filter(|x| {
-                let mut all = x.iter().zip(&self.fit.range);
-                all.all(|(x, [low, _])| x.is_finite() && (*x > 0.0 || *low <= 0.0))
-            });
-            *row = usable.map(|x| Predicted {
-                said: self.fit.predict(&x),
-                beyond: self.fit.beyond(&x),
-            });
+            let points = self.voices.iter().zip(&variables);
+            let points = points.map(|(voice, variables)| voice.point(variables, at));
+            let points: Option<Vec<Vec<f64>>> = points.collect();
+            *row = points.map(|points| self.at(&points));
         }
         Ok(())
+    }
+
+    /// What is said of a point, given in the variables of each law.
+    fn at(&self, points: &[Vec<f64>]) -> Predicted {
+        let voices = self.voices.iter().zip(points);
+        let said: Vec<(f64, &Fit, &[f64])> = voices
+            .map(|(voice, x)| (voice.weight, &voice.fit, x.as_slice()))
+            .collect();
+        let mut beyond: Vec<(&'static str, f64)> = Vec::new();
+        for (variable, times) in said.iter().flat_map(|(_, fit, x)| fit.beyond(x)) {
+            if beyond.iter().all(|(known, _)| *known != variable) {
+                beyond.push((variable, times));
+            }
+        }
+        Predicted {
+            said: match said.as_slice() {
+                [(_, fit, x)] => fit.predict(x),
+                several => average(several),
+            },
+            beyond,
+        }
+    }
+}
+
+impl Voice {
+    fn variables(
+        &self,
+        columns: &Columns,
+        names: &Names,
+    ) -> Result<Vec<Vec<Option<f64>>>, FitsError> {
+        let sources = names.variables_of(columns, self.fit.form, &self.columns)?;
+        let numbers = sources.iter().map(|source| source.numbers(columns));
+        Ok(numbers.collect::<Result<_, LedgerError>>()?)
+    }
+
+    /// A row's point, where the law can use all its numbers: what was zero or negative in the runs fitted may be so here.
+    fn point(&self, variables: &[Vec<Option<f64>>], row: usize) -> Option<Vec<f64>> {
+        let x: Option<Vec<f64>> = variables.iter().map(|values| values[row]).collect();
+        x.filter(|x| {
+            let mut all = x.iter().zip(&self.fit.range);
+            all.all(|(x, [low, _])| x.is_finite() && (*x > 0.0 || *low <= 0.0))
+        })
     }
 }

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use isoflop_law::{
-    Convention, Equation, FitRecord, Form, HoldoutRecord, IsoflopRecord, Provenance, Record, fit,
-    holdout, isoflop, possible,
+    Convention, Equation, FitRecord, Form, Holdout, HoldoutRecord, IsoflopRecord, Provenance, Record, fit,
+    holdout, isoflop, library, possible,
 };
 use isoflop_ledger::{Columns, LedgerError, names as column_names};
 
 use crate::points::Points;
-use crate::{Choice, Filter, FitsError, Measured, Names, Quantity, Shape};
+use crate::{Choice, Filter, FitsError, Hide, Measured, Names, Quantity, Shape};
+
+/// Resamples of each of the fits that are made only to compare laws.
+const RESAMPLES_PER_STEP: usize = 100;
 
 /// Rows of a table, and what they are.
 pub struct Rows<'a> {
@@ -108,6 +111,26 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The laws of the loss, built in or published, all whose variables the table has.
+    ///
+    /// # Errors
+    /// If the library cannot be read.
+    pub fn laws(&self, choice: &Choice) -> Result<Vec<Shape>, FitsError> {
+        let has = |form: Form| choice.names.variables(self.columns, form).is_ok();
+        let built_in = Form::ALL.into_iter().filter(|form| has(*form));
+        let mut laws: Vec<Shape> = built_in.map(Shape::Law).collect();
+        for published in library()?.iter().filter(|law| !law.built_in) {
+            let equation = Equation::of(published)?;
+            // A column of the name x is hardly the one variable of a law.
+            let names = equation.variables().unwrap_or_default();
+            let is_meant = choice.names.x.is_some() || !names.iter().any(|name| name == "x");
+            if is_meant && equation.target() == "loss" && self.written(&equation, choice).is_ok() {
+                laws.push(Shape::Written(equation));
+            }
+        }
+        Ok(laws)
+    }
+
     /// A written law with this table's variables, and the choice with the column that it predicts.
     pub(crate) fn written(
         &self,
@@ -159,22 +182,39 @@ impl<'a> Rows<'a> {
         let fitted = fit(form, &points.table, &choice.options)?;
         let provenance = self.provenance(&points, conventions);
         let mut record = FitRecord::new(&fitted, provenance);
-        if let Some(count) = choice.holdout {
-            let flops = match choice.names.source(self.columns, Quantity::Flops) {
-                Ok(flops) => flops,
-                // A law of one variable has nothing else to be large by.
-                Err(_) if sources.len() == 1 => sources[0].clone(),
+        if let Some(hide) = choice.holdout {
+            match self.score(form, choice, hide) {
+                Ok(scored) => record.holdout = Some(HoldoutRecord::new(scored)),
+                Err(error) if matches!(hide, Hide::Quarter { .. }) => {
+                    record.not_scored = Some(error.to_string());
+                }
                 Err(error) => return Err(error),
-            };
-            let points = self.points(&sources, &[flops], choice, &grow)?;
-            let scored = holdout(form, &points.table, &points.more[0], count, &choice.options)?;
-            record.holdout = Some(HoldoutRecord::new(scored));
+            }
         }
         Ok(Record::Law(Box::new(record)))
     }
 
+    /// How a law does on the largest runs, fitted to smaller ones.
+    fn score(&self, form: Form, choice: &Choice, hide: Hide) -> Result<Holdout, FitsError> {
+        let sources = choice.names.variables(self.columns, form)?;
+        let flops = match choice.names.source(self.columns, Quantity::Flops) {
+            Ok(flops) => flops,
+            // A law of one variable has nothing else to be large by.
+            Err(_) if sources.len() == 1 => sources[0].clone(),
+            Err(error) => return Err(error),
+        };
+        let points = self.points(&sources, &[flops], choice, &growing(form.variables()))?;
+        let hiding = hide.of(points.table.runs());
+        let (table, flops) = (&points.table, &points.more[0]);
+        let mut options = choice.options.clone();
+        if let Hide::Quarter { .. } = hide {
+            options.bootstrap = options.bootstrap.min(RESAMPLES_PER_STEP);
+        }
+        Ok(holdout(form, table, flops, hiding, &options)?)
+    }
+
     fn slice(&self, choice: &Choice) -> Result<Record, FitsError> {
-        if choice.holdout.is_some() {
+        if matches!(choice.holdout, Some(Hide::Asked(_))) {
             return Err(FitsError::NoHoldout);
         }
         let mut choice = choice.clone();

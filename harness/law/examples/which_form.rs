@@ -1,6 +1,6 @@
 //! Two forms compared by what they say of runs that they have not seen.
 
-use isoflop_law::{FitOptions, Form, LawError, Table, holdout};
+use isoflop_law::{FitOptions, Form, Hiding, LawError, Table, holdout};
 
 fn main() -> Result<(), LawError> {
     // Runs of a law with a floor; the largest six are hidden.
@@ -14,8 +14,12 @@ fn main() -> Result<(), LawError> {
         table.push(&[compute], Form::Offset.loss(&truth, &[compute]) * scatter);
         flops.push(compute);
     }
+    let hiding = Hiding {
+        runs: 6,
+        origins: 1,
+    };
     for form in [Form::Power, Form::Offset] {
-        let scored = holdout(form, &table, &flops, 6, &FitOptions::default())?;
+        let scored = holdout(form, &table, &flops, hiding, &FitOptions::default())?;
         println!(
             "{:>6}: off by {:.2}% on the hidden runs, {} of {} in their 95% interval",
             form.name(),

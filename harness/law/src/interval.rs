@@ -27,6 +27,22 @@ pub fn percentile(values: &[f64], tail: f64) -> Option<[f64; 2]> {
     Some([at(&sorted, tail)?, at(&sorted, 1.0 - tail)?])
 }
 
+/// The quantiles at `tail` and `1 - tail` of values with a weight each.
+pub fn weighted_percentile(mut values: Vec<(f64, f64)>, tail: f64) -> Option<[f64; 2]> {
+    values.retain(|(value, _)| !value.is_nan());
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let all: f64 = values.iter().map(|(_, weight)| weight).sum();
+    let at = |share: f64| {
+        let mut below = 0.0;
+        let reached = values.iter().find(|(_, weight)| {
+            below += weight;
+            below >= share * all
+        });
+        reached.or(values.last()).map(|(value, _)| *value)
+    };
+    Some([at(tail)?, at(1.0 - tail)?])
+}
+
 /// The bias-corrected and accelerated interval (Efron 1987): quantiles shifted by how many resamples
 /// lie below the estimate, and by how the estimate's spread changes with its value, from the
 /// jackknife.
@@ -128,6 +144,13 @@ mod tests {
         assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), Some(2.0));
         assert_eq!(quantile(&[1.0, 2.0], 0.25), Some(1.25));
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn quantiles_count_values_by_their_weights() {
+        let values = vec![(3.0, 0.5), (1.0, 0.1), (2.0, 0.4)];
+        assert_eq!(weighted_percentile(values, 0.2), Some([2.0, 3.0]));
+        assert_eq!(weighted_percentile(Vec::new(), 0.2), None);
     }
 
     #[test]

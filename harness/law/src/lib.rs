@@ -46,6 +46,7 @@ mod points;
 mod predict;
 mod profile;
 mod project;
+mod ranking;
 mod record;
 mod rows;
 mod table;
@@ -57,7 +58,7 @@ pub use convention::Convention;
 pub use error::LawError;
 pub use fit::{Fit, FitOptions, Parameter, fit, possible};
 pub use form::Form;
-pub use holdout::{Hidden, Holdout, holdout};
+pub use holdout::{Hidden, Hiding, Holdout, holdout};
 pub use identification::Identification;
 pub use isoflop::{
     Approach, BestTokens, Bias, Isoflop, Method, Minimum, NoApproach, Refused, isoflop,
@@ -65,7 +66,8 @@ pub use isoflop::{
 pub use library::{Meaning, Published, library};
 pub use misfit::{LackOfFit, Pattern};
 pub use objective::Objective;
-pub use predict::Prediction;
+pub use predict::{Prediction, average};
+pub use ranking::{Ranked, Ranking, rank};
 pub use record::{FitRecord, HoldoutRecord, IsoflopRecord, Provenance, Record};
 pub use table::{Point, Table};
 pub use written::{Equation, Written};

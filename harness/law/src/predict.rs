@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Fit;
+use crate::interval::{holding, weighted_percentile};
 
 /// Resamples that a run's interval is made of, each with every quantile of the noise.
 const MOST_RESAMPLES: usize = 250;
@@ -18,34 +19,34 @@ pub struct Prediction {
     pub run95: Option<[f64; 2]>,
 }
 
+/// What the resamples of a law say at a point.
+struct Said {
+    loss: f64,
+    /// The law's losses.
+    laws: Vec<f64>,
+    /// Losses of runs.
+    runs: Vec<f64>,
+    /// What the law says at the ends of the profiles of parameters whose resamples pile up.
+    ends: Vec<f64>,
+}
+
 impl Fit {
     /// The law's loss at a point, given in the order of [`Form::variables`](crate::Form::variables).
     ///
     /// # Panics
     /// If the point has another number of variables.
     pub fn predict(&self, x: &[f64]) -> Prediction {
-        let losses: Vec<f64> = self
-            .resamples
-            .iter()
-            .map(|values| self.form.loss(values, x))
-            .collect();
-        let every = losses.len().div_ceil(MOST_RESAMPLES).max(1);
-        let scattered = |losses: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
-            losses
-                .flat_map(|loss| {
-                    self.noise
-                        .iter()
-                        .map(move |noise| self.scattered(loss, *noise))
-                })
-                .collect()
-        };
-        let runs = scattered(&mut losses.iter().copied().step_by(every));
-        let ends = self.at_ends(x);
-        let loss = self.form.loss(&self.values(), x);
-        let ci95 = self.interval(loss, &losses, &ends);
+        let Said {
+            loss,
+            laws,
+            runs,
+            ends,
+        } = self.said(x);
+        let ci95 = self.interval(loss, &laws, &ends);
         // A run scatters around the law wherever that lies, so its interval holds the law's.
         let nothing = self.scattered(1.0, 0.0);
-        let scatter = self.interval(nothing, &scattered(&mut [1.0].into_iter()), &[nothing]);
+        let scatter: Vec<f64> = self.scatter(&mut [1.0].into_iter());
+        let scatter = self.interval(nothing, &scatter, &[nothing]);
         let around = ci95.zip(scatter).map(|(law, scatter)| {
             let wide = |law: f64| {
                 scatter.map(|one| {
@@ -69,6 +70,24 @@ impl Fit {
         }
     }
 
+    fn said(&self, x: &[f64]) -> Said {
+        let at = |values: &Vec<f64>| self.form.loss(values, x);
+        let laws: Vec<f64> = self.resamples.iter().map(at).collect();
+        let every = laws.len().div_ceil(MOST_RESAMPLES).max(1);
+        Said {
+            loss: self.form.loss(&self.values(), x),
+            runs: self.scatter(&mut laws.iter().copied().step_by(every)),
+            ends: self.ends.iter().map(at).collect(),
+            laws,
+        }
+    }
+
+    /// The losses of runs whose law has these losses.
+    fn scatter(&self, losses: &mut dyn Iterator<Item = f64>) -> Vec<f64> {
+        let around = |loss: f64| self.noise.iter().map(move |noise| self.scattered(loss, *noise));
+        losses.flat_map(around).collect()
+    }
+
     /// The loss of a run that lies so far from the law.
     fn scattered(&self, loss: f64, noise: f64) -> f64 {
         if self.is_of_values() {
@@ -77,12 +96,47 @@ impl Fit {
             loss * noise.exp()
         }
     }
+}
 
-    /// What the law says at the ends of the profiles of parameters whose resamples pile up.
-    fn at_ends(&self, x: &[f64]) -> Vec<f64> {
-        self.ends
-            .iter()
-            .map(|values| self.form.loss(values, x))
-            .collect()
+/// A forecast averaged over laws that the runs do not tell apart: each with its weight, and the point in its variables. The
+/// intervals are those of the mixture of what the laws' resamples say, so that they hold the laws' disagreement too; there
+/// is none where a law has none.
+///
+/// # Panics
+/// If there is no law, or a point has another number of variables than its law.
+pub fn average(laws: &[(f64, &Fit, &[f64])]) -> Prediction {
+    assert!(!laws.is_empty(), "an average is of laws");
+    let all: Vec<(f64, &Fit, Said)> = laws
+        .iter()
+        .map(|(weight, fit, x)| (*weight, *fit, fit.said(x)))
+        .collect();
+    let sum = |of: &dyn Fn(&Fit, &Said) -> f64| -> f64 {
+        let each = all.iter().map(|(weight, fit, said)| weight * of(fit, said));
+        each.sum::<f64>() / all.iter().map(|(weight, ..)| weight).sum::<f64>()
+    };
+    let loss = sum(&|_, said| said.loss);
+    let tail = sum(&|fit, _| fit.tail());
+    let ends: Vec<f64> = all
+        .iter()
+        .flat_map(|(.., said)| said.ends.iter().copied())
+        .collect();
+    let interval = |of: &dyn Fn(&Said) -> &Vec<f64>| -> Option<[f64; 2]> {
+        let all = all.iter().map(|(weight, _, said)| (*weight, of(said)));
+        let mixed: Vec<(f64, f64)> = all
+            .flat_map(|(weight, losses)| {
+                let one = weight / losses.len() as f64;
+                losses.iter().map(move |loss| (*loss, one))
+            })
+            .collect();
+        let [low, high] = weighted_percentile(mixed, tail)?;
+        let ends = ends.iter().copied().filter(|end| end.is_finite());
+        let [low, high] = ends.fold([low, high], |[low, high], end| [low.min(end), high.max(end)]);
+        holding(loss, [low, high])
+    };
+    let told = all.iter().all(|(.., said)| !said.laws.is_empty());
+    Prediction {
+        loss,
+        ci95: interval(&|said| &said.laws).filter(|_| told),
+        run95: interval(&|said| &said.runs).filter(|_| told),
     }
 }

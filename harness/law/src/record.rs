@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::identification::Identification;
-use crate::interval::{deviation, student_quantile};
 use crate::{
     AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, LackOfFit, Objective,
     Parameter, Pattern,
@@ -104,6 +103,9 @@ pub struct FitRecord {
     /// How the form does on the largest runs, fitted to the others.
     #[serde(default)]
     pub holdout: Option<HoldoutRecord>,
+    /// Why it is not scored on hidden runs, where it was to be if it could.
+    #[serde(default)]
+    pub not_scored: Option<String>,
     /// SHA-256 of the table fitted.
     pub table_hash: String,
     /// Smallest and largest value of each variable.
@@ -149,35 +151,24 @@ pub struct HoldoutRecord {
     /// What was hidden: points, or groups of them; fits of older versions do not say.
     #[serde(default)]
     pub units: usize,
+    /// In how many steps they were foretold, each from all smaller runs; fits of older versions do not say, and it was one.
+    #[serde(default)]
+    pub origins: usize,
     /// The runs, largest first.
     pub hidden: Vec<Hidden>,
 }
 
 impl HoldoutRecord {
-    /// The scores, without the fit to the runs not hidden.
+    /// The scores.
     pub fn new(holdout: Holdout) -> Self {
         HoldoutRecord {
             error: holdout.error,
             bias: holdout.bias,
             inside: holdout.inside,
             units: holdout.units,
+            origins: holdout.origins,
             hidden: holdout.hidden,
         }
-    }
-
-    /// Whether this law errs more than another does on the runs hidden from both: by Student's test of the differences of
-    /// their squared relative errors, run by run. Runs that were trained alike err alike, so of many such it is too sure.
-    pub fn is_worse_than(&self, other: &HoldoutRecord) -> bool {
-        let square = |hidden: &Hidden| (hidden.predicted.loss / hidden.loss - 1.0).powi(2);
-        let pairs = self.hidden.iter().filter_map(|run| {
-            let mut all = other.hidden.iter();
-            let same = all.find(|it| it.pushed_as == run.pushed_as && it.loss == run.loss)?;
-            Some((run, same))
-        });
-        let apart: Vec<f64> = pairs.map(|(a, b)| square(a) - square(b)).collect();
-        let n = apart.len() as f64;
-        let mean = apart.iter().sum::<f64>() / n;
-        deviation(&apart).is_some_and(|spread| mean > student_quantile(n - 1.0) * spread / n.sqrt())
     }
 }
 
@@ -316,6 +307,7 @@ impl FitRecord {
             by: provenance.by,
             reduced: provenance.reduced,
             holdout: None,
+            not_scored: None,
             table_hash: provenance.table_hash,
             range: fit.range.clone(),
             resamples: rounded(&fit.resamples),

@@ -124,6 +124,11 @@ impl Table {
         self.log_loss.len()
     }
 
+    /// How many runs the usable points are: points of one group are one.
+    pub fn runs(&self) -> usize {
+        self.units().len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.log_loss.is_empty()

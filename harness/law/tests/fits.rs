@@ -1,7 +1,7 @@
 //! Fits of made-up runs: known laws are found again, and nothing panics.
 
 use isoflop_law::{
-    Convention, FitOptions, FitRecord, Form, Objective, Point, Provenance, Table, allocate, fit,
+    Convention, FitOptions, FitRecord, Form, Hiding, Objective, Point, Provenance, Table, allocate, fit,
     holdout, isoflop,
 };
 use proptest::prelude::*;
@@ -384,7 +384,8 @@ proptest! {
                 });
             }
             let flops: Vec<f64> = table.pushed_as().iter().map(|at| points[*at][2]).collect();
-            let _ = holdout(form, &table, &flops, 2, &options);
+            let hiding = Hiding { runs: 2, origins: 1 + usize::from(weighed) };
+            let _ = holdout(form, &table, &flops, hiding, &options);
             if form == Form::Chinchilla {
                 let _ = isoflop(&table, &flops, &options);
             }

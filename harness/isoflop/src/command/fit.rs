@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_fits::{Choice, Filter, FitsError, Reduction, Rows, Shape, Take};
-use isoflop_law::{FitOptions, LawError, Objective, Record};
+use isoflop_fits::{Choice, Filter, FitsError, Hide, Reduction, Rows, Shape, Take};
+use isoflop_law::{FitOptions, Hiding, LawError, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
 
 use super::columns::{ColumnArguments, say_notes, table_of};
@@ -24,7 +24,8 @@ pub struct Arguments {
     form: Vec<Shape>,
     /// The law by its name, as with --form, or as an equation: "loss = E + A*N^-alpha + B*D^-beta". Names that are columns
     /// of the table, or N, D, C, U, W and H for its parameters, tokens, FLOPs, unique tokens, width and depth, are
-    /// variables, the others parameters. Several parts with `;` between them name parts of the last. May be repeated.
+    /// variables, the others parameters. Several parts with `;` between them name parts of the last. May be repeated;
+    /// `all` are all laws of the loss whose variables are columns. Several are ranked by the runs hidden from them.
     #[arg(long, value_name = "LAW")]
     law: Vec<String>,
     /// What to make small: huber-log, huber-likelihood or lsq-log, of the logarithms of losses; lsq, or of written laws
@@ -56,9 +57,12 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME=VALUE", value_parser = named_value)]
     start: Vec<(String, f64)>,
     /// Hide the K largest runs by FLOPs (of rows with --group, the K largest groups), fit the others, and score
-    /// what that says of the hidden ones.
+    /// what that says of the hidden ones [default of several laws: a quarter, in ten steps].
     #[arg(long, value_name = "K")]
     holdout: Option<usize>,
+    /// Foretell the hidden runs in M steps, each from all smaller runs (rolling origins).
+    #[arg(long, value_name = "M", requires = "holdout")]
+    origins: Option<usize>,
     /// Make one point of the rows of a cell: best or mean of those with the same variables, or the last
     /// checkpoint of each run, by the first column of --over.
     #[arg(long, value_name = "best|mean|last", requires = "over")]
@@ -77,19 +81,19 @@ const NO_FORM: &str = "which law? Give `--form chinchilla` for loss by parameter
      compute, `--form power --x COLUMN` or `--form offset --x COLUMN` for one variable; `isoflop help fit` names all";
 
 pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let shapes = shapes(arguments)?;
-    if shapes.is_empty() {
+    let laws = Laws::of(arguments)?;
+    if !laws.all && laws.named.is_empty() {
         return Err(Refusal::usage(NO_FORM.to_owned()).into());
     }
     let one_table = arguments.tables.len() == 1;
-    let alone = one_table && shapes.len() == 1 && arguments.by.is_none();
+    let alone = one_table && !laws.are_several() && arguments.by.is_none();
     let (mut records, mut refusal) = (Vec::new(), None);
     for table in &arguments.tables {
         if !one_table && !arguments.json {
             let gap = if records.is_empty() { "" } else { "\n" };
             show_line!("{gap}{}", table.display());
         }
-        let fitted = fit_table(arguments, &shapes, table)?;
+        let fitted = fit_table(arguments, &laws, table)?;
         if !arguments.json {
             show_parts(&fitted.parts);
         }
@@ -99,10 +103,15 @@ pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print_json(&records, alone)?;
     }
-    let all_converged = records.iter().all(Record::converged);
+    // Of all laws that there are some suit no table.
+    let converged = if laws.all {
+        records.iter().any(Record::converged)
+    } else {
+        records.iter().all(Record::converged)
+    };
     match refusal {
         Some(error) if records.is_empty() => Err(error.into()),
-        _ if !all_converged => Ok(Exit::Refused.into()),
+        _ if !converged => Ok(Exit::Refused.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -115,7 +124,7 @@ struct Fitted {
     refusal: Option<FitsError>,
 }
 
-fn fit_table(arguments: &Arguments, shapes: &[Shape], table: &Path) -> anyhow::Result<Fitted> {
+fn fit_table(arguments: &Arguments, laws: &Laws, table: &Path) -> anyhow::Result<Fitted> {
     let path = table_of(table);
     let read = read_table(&path)?;
     say_notes(&path, &read.notes);
@@ -124,13 +133,14 @@ fn fit_table(arguments: &Arguments, shapes: &[Shape], table: &Path) -> anyhow::R
     if arguments.filter.is_some() {
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
     }
-    say_doubts(arguments, shapes, &rows);
+    let choices = laws.choices(arguments, &rows)?;
+    say_doubts(&choices, &rows);
     let parts = match &arguments.by {
         Some(column) => rows.by(column)?,
         None => vec![rows],
     };
     // One of several that cannot be fitted does not keep the others back.
-    let several = arguments.tables.len() > 1 || parts.len() > 1 || shapes.len() > 1;
+    let several = arguments.tables.len() > 1 || parts.len() > 1 || choices.len() > 1;
     let mut fitted = Fitted {
         parts: Vec::new(),
         refusal: None,
@@ -139,14 +149,14 @@ fn fit_table(arguments: &Arguments, shapes: &[Shape], table: &Path) -> anyhow::R
     let mut refused: Vec<(String, Vec<String>)> = Vec::new();
     for part in &parts {
         let mut records = Vec::new();
-        for shape in shapes {
-            match part.fit(&choice(arguments, shape)) {
+        for choice in &choices {
+            match part.fit(choice) {
                 Ok(record) => records.push(record),
                 Err(error) => {
                     if several || part.by.is_some() {
                         let by = part.by.as_ref();
                         let of = by.map(|[column, value]| format!(" of {column} = {value}"));
-                        let what = format!("`{shape}`{}", of.unwrap_or_default());
+                        let what = format!("`{}`{}", choice.shape, of.unwrap_or_default());
                         let why = error.to_string();
                         match refused.iter_mut().find(|(known, _)| *known == why) {
                             Some((_, whats)) => whats.push(what),
@@ -166,30 +176,74 @@ fn fit_table(arguments: &Arguments, shapes: &[Shape], table: &Path) -> anyhow::R
 }
 
 /// Says what looks wrong about the columns. What is missing is said by the fit.
-fn say_doubts(arguments: &Arguments, shapes: &[Shape], rows: &Rows) {
-    let of = |shape: &Shape| rows.doubts(&choice(arguments, shape)).unwrap_or_default();
-    let said: BTreeSet<String> = shapes.iter().flat_map(of).collect();
+fn say_doubts(choices: &[Choice], rows: &Rows) {
+    let of = |choice: &Choice| rows.doubts(choice).unwrap_or_default();
+    let said: BTreeSet<String> = choices.iter().flat_map(of).collect();
     for doubt in said {
         say!("{doubt}");
     }
 }
 
+/// Steps in which a quarter of the runs is foretold where laws are compared.
+const ORIGINS: usize = 10;
+
 /// The laws that are asked for.
-fn shapes(arguments: &Arguments) -> Result<Vec<Shape>, Refusal> {
-    let mut shapes = arguments.form.clone();
-    for law in &arguments.law {
-        // Commas are between names, and within equations.
-        let one_by_one: Vec<&str> = if law.contains('=') {
-            vec![law]
-        } else {
-            law.split(',').collect()
+struct Laws {
+    named: Vec<Shape>,
+    /// And all others whose variables a table has.
+    all: bool,
+}
+
+impl Laws {
+    fn of(arguments: &Arguments) -> Result<Self, Refusal> {
+        let mut laws = Laws {
+            named: arguments.form.clone(),
+            all: false,
         };
-        for name in one_by_one {
-            let shape: Result<Shape, LawError> = name.trim().parse();
-            shapes.push(shape.map_err(|error| Refusal::usage(error.to_string()))?);
+        for law in &arguments.law {
+            // Commas are between names, and within equations.
+            let one_by_one: Vec<&str> = if law.contains('=') {
+                vec![law]
+            } else {
+                law.split(',').map(str::trim).collect()
+            };
+            for name in one_by_one {
+                if name == "all" {
+                    laws.all = true;
+                    continue;
+                }
+                let shape: Result<Shape, LawError> = name.parse();
+                let shape = shape.map_err(|error| Refusal::usage(error.to_string()))?;
+                laws.named.push(shape);
+            }
         }
+        Ok(laws)
     }
-    Ok(shapes)
+
+    fn are_several(&self) -> bool {
+        self.all || self.named.len() > 1
+    }
+
+    /// How a table is to be fitted, once for each law.
+    fn choices(&self, arguments: &Arguments, rows: &Rows) -> Result<Vec<Choice>, FitsError> {
+        let asked = arguments.holdout.map(|runs| {
+            Hide::Asked(Hiding {
+                runs,
+                origins: arguments.origins.unwrap_or(1),
+            })
+        });
+        let compared = self.are_several().then_some(Hide::Quarter { origins: ORIGINS });
+        let choice = |shape: &Shape| Choice {
+            holdout: asked.or(compared),
+            ..choice(arguments, shape)
+        };
+        let mut shapes = self.named.clone();
+        if self.all {
+            let others = rows.laws(&choice(&Shape::Isoflop))?;
+            shapes.extend(others.into_iter().filter(|it| !self.named.contains(it)));
+        }
+        Ok(shapes.iter().map(choice).collect())
+    }
 }
 
 fn choice(arguments: &Arguments, shape: &Shape) -> Choice {
@@ -204,7 +258,7 @@ fn choice(arguments: &Arguments, shape: &Shape) -> Choice {
             bounds: arguments.bound.clone(),
             starts: arguments.start.clone(),
         },
-        holdout: arguments.holdout,
+        holdout: None,
         reduction: arguments.reduce.map(|take| Reduction {
             take,
             over: arguments.over.clone(),
@@ -220,9 +274,8 @@ fn show_parts(parts: &[Vec<Record>]) {
         show!("{}", describe(record));
     }
     for records in parts {
-        let laws = records.iter().filter_map(Record::law);
-        if laws.filter(|law| law.holdout.is_some()).count() > 1 {
-            show!("\n{}", compete(records));
+        if let Some(ranking) = compete(records) {
+            show!("\n{ranking}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use isoflop_fits::{KeptLaw, Predicted, kept_laws, predict_rows, read_any};
+use isoflop_fits::{KeptLaw, Predicted, Voice, kept_laws, predict_rows, read_any};
 use isoflop_ledger::{Columns, csv, json_lines, read_table};
 
 use super::columns::{ColumnArguments, say_notes, table_of};
@@ -26,7 +26,7 @@ pub struct Arguments {
 
 /// What a law says of every row: the table as CSV, with its loss, the law's interval there, the interval
 /// of a run's loss, and how far the row lies beyond the runs fitted. Of fits made for each value of a
-/// column, each row has that of its value.
+/// column, each row has that of its value; of laws that hidden runs do not tell apart, the average.
 pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let records = read_any(&arguments.fits)?;
     let laws = kept_laws(&records)?;
@@ -58,7 +58,7 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         show!("{}", csv(&mut table));
     }
-    let all_converged = laws.iter().all(|law| law.fit.converged);
+    let all_converged = laws.iter().all(|law| law.voices.iter().all(|voice| voice.fit.converged));
     Ok(if all_converged {
         ExitCode::SUCCESS
     } else {
@@ -66,19 +66,35 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// The law that forecasts, or the laws with their weights.
+fn forecast(law: &KeptLaw) -> String {
+    if let [alone] = law.voices.as_slice() {
+        return alone.fit.form.equation().to_owned();
+    }
+    let voices = law.voices.iter().map(|Voice { weight, fit, .. }| {
+        format!("{:.0}% {}", 100.0 * weight, fit.form.equation())
+    });
+    let voices: Vec<String> = voices.collect();
+    format!("averaged over laws that hidden runs do not tell apart: {}", voices.join(", "))
+}
+
 /// Beyond the fitted runs by more than this is far.
 const FAR: f64 = 2.0;
 
 fn say_what_is_left_out(laws: &[KeptLaw], rows: &[Option<Predicted>], fits: usize) {
-    let forms: BTreeSet<&str> = laws.iter().map(|law| law.fit.form.equation()).collect();
-    for equation in forms {
+    let said: BTreeSet<String> = laws.iter().map(forecast).collect();
+    for equation in said {
         say!("{equation}");
     }
-    if fits > laws.len() {
-        say!("the file holds {fits} fits; of several of the same rows the first law is used");
+    let voices = || laws.iter().flat_map(|law| &law.voices);
+    if fits > voices().count() {
+        say!(
+            "the file holds {fits} fits; of several of the same rows the first law is used, or those that hidden runs do not \
+             tell apart"
+        );
     }
-    for law in laws.iter().filter(|law| !law.fit.converged) {
-        let trouble = law.fit.trouble.as_deref().unwrap_or("it is no minimum");
+    for voice in voices().filter(|voice| !voice.fit.converged) {
+        let trouble = voice.fit.trouble.as_deref().unwrap_or("it is no minimum");
         say!("the fit did not converge, and its numbers are not to be used: {trouble}");
     }
     let without = rows.iter().filter(|row| row.is_none()).count();

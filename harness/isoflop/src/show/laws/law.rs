@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_law::{Fit, FitRecord, Form, HoldoutRecord, Identification, Objective};
+use isoflop_law::{Fit, FitRecord, Form, Identification, Objective};
 
 use super::indented;
 use super::misfit::misfit;
@@ -40,9 +40,7 @@ pub fn law(record: &FitRecord) -> String {
         text += "  no share of compute is best: the law does not fall with both N and D\n";
     }
     text += &search(&fit);
-    if let Some(holdout) = &record.holdout {
-        text += &held_out(holdout, &fit);
-    }
+    text += &super::compete::alone(record);
     text += &left_out(&record.left_out);
     text += &misfit(&fit);
     // Where the form is wrong, no further run makes it right.
@@ -170,25 +168,6 @@ fn search(fit: &Fit) -> String {
         text += &format!("  {why}\n");
     }
     text
-}
-
-fn held_out(holdout: &HoldoutRecord, fit: &Fit) -> String {
-    let points = holdout.hidden.len();
-    let what = if fit.units < fit.points {
-        format!(
-            "the {} largest groups ({})",
-            holdout.units,
-            count(points, "point")
-        )
-    } else {
-        format!("the largest {}", count(points, "run"))
-    };
-    format!(
-        "  {what}, predicted from the others: error {:.2}%, bias {:+.2}%, {} of {points} inside their intervals\n",
-        100.0 * holdout.error,
-        100.0 * holdout.bias,
-        holdout.inside
-    )
 }
 
 /// What would bound the parameters that these data do not, one line for those of one advice.
