@@ -140,6 +140,86 @@ fn laws_are_ranked_and_averaged() {
     assert!(said("run_low") < said("law_low") && said("law_high") < said("run_high"));
 }
 
+/// Two datasets of one alpha, and two scores of the same runs.
+fn datasets() -> String {
+    let mut text = String::from("dataset,params,tokens,loss,score\n");
+    for i in 0..60 {
+        let (n, d) = (1e7 * 3f64.powi(i % 6), 1e9 * 3f64.powi(i / 6 % 5));
+        let (name, e, a) = if i < 30 { ("web", 1.7, 400.0) } else { ("code", 0.9, 250.0) };
+        let off = 1.0 + 0.002 * (f64::from((i * 17) % 11) / 5.0 - 1.0);
+        let loss = (e + a * n.powf(-0.34) + 410.0 * d.powf(-0.28)) * off;
+        let _ = writeln!(text, "{name},{n},{d},{loss},{}", 3.0 * loss - 1.0);
+    }
+    text
+}
+
+#[test]
+fn groups_share_parameters() {
+    let place = Place::new().with("runs.csv", &datasets());
+    let words = "fit runs.csv --form chinchilla --by dataset --bootstrap 50";
+    let shared = format!("{words} --shared alpha,beta");
+    let said = place.isoflop(&shared).code(0);
+    said.says("dataset = web")
+        .says("one of 2 laws fitted at once to 60 points, which share alpha, beta");
+    let said = place.isoflop(&format!("{shared} --json")).code(0);
+    let fits = json(&said);
+    let of = |group: usize, name: &str| fits[group]["params"][name].as_f64().unwrap();
+    assert_eq!(of(0, "alpha"), of(1, "alpha"));
+    assert!((of(0, "E") - 1.7).abs() < 0.05 && (of(1, "E") - 0.9).abs() < 0.05);
+    let apart = json(&place.isoflop(&format!("{words} --json")).code(0));
+    assert_ne!(apart[0]["params"]["alpha"], apart[1]["params"]["alpha"]);
+    fs::write(place.path("fits.json"), &said.stdout).unwrap();
+    let said = place.isoflop("predict fits.json runs.csv --json").code(0);
+    for line in said.stdout.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let of = |name: &str| row[name].as_f64().unwrap();
+        assert!((of("predicted_loss") / of("loss") - 1.0).abs() < 0.01, "{row}");
+    }
+    place
+        .isoflop("plot fits.json runs.csv --plots plots")
+        .code(0);
+    for (words, says) in [
+        ("--by dataset --shared gamma", "has no parameter `gamma`"),
+        ("--by dataset --shared A", "`A` is measured by `alpha`"),
+        ("--shared alpha", "between what are parameters shared?"),
+        ("--by dataset --shared alpha --holdout 3", "leave out --holdout"),
+    ] {
+        let said = place.isoflop(&format!("fit runs.csv --form chinchilla {words}"));
+        assert!(said.code != 0 && said.stderr.contains(says), "{words}: {said:?}");
+    }
+}
+
+#[test]
+fn several_columns_are_predicted_at_once() {
+    let place = Place::new().with("runs.csv", &datasets());
+    let said = place
+        .isoflop_words(&[
+            "fit",
+            "runs.csv",
+            "--form",
+            "chinchilla",
+            "--targets",
+            "loss,score",
+            "--where",
+            "dataset = 'web'",
+            "--bootstrap",
+            "30",
+            "--json",
+        ])
+        .code(0);
+    let fits = json(&said);
+    assert_eq!(fits[1]["target"], "score");
+    let floor = |at: usize| fits[at]["params"]["E"].as_f64().unwrap();
+    assert!((floor(1) - 3.0 * floor(0) + 1.0).abs() < 0.1);
+    fs::write(place.path("fits.json"), &said.stdout).unwrap();
+    let said = place.isoflop("predict fits.json runs.csv --json").code(0);
+    let first: Value = serde_json::from_str(said.stdout.lines().next().unwrap()).unwrap();
+    for (said, measured) in [("predicted_loss", "loss"), ("predicted_score", "score")] {
+        let of = |name: &str| first[name].as_f64().unwrap();
+        assert!((of(said) / of(measured) - 1.0).abs() < 0.01, "{first}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_law_is_pointed_at() {
     let place = Place::new().with("runs.csv", &runs());
@@ -178,6 +258,10 @@ fn what_is_wrong_with_a_law_is_pointed_at() {
         place.isoflop_words(&words)
     };
     bound("0 < alpha < 2").code(0);
+    let kept = place.isoflop_words(&[
+        "fit", "runs.csv", "--law", LAW, "--bound", "alpha < 2", "--bootstrap", "0", "--json",
+    ]);
+    assert_eq!(json(&kept)["bounds"]["alpha"], serde_json::json!([null, 2.0]));
     bound("2 > alpha > 0").code(0);
     for wrong in [
         "alpha",

@@ -153,6 +153,8 @@ pub struct Asked {
     pub filter: Option<Filter>,
     /// The column for each of whose values there is a fit.
     pub by: Option<String>,
+    /// Parameters that these share.
+    pub shared: Vec<String>,
 }
 
 impl Asked {
@@ -166,6 +168,11 @@ impl Asked {
         wanted: &Spanned<FitDefinition>,
     ) -> Result<Self, DefinitionError> {
         let fit = wanted.get_ref();
+        if let (Some(first), None) = (fit.shared.first(), &fit.by) {
+            let message = "parameters are shared between the values of a column".to_owned();
+            let help = "name the column: by = \"dataset\", say".to_owned();
+            return Err(definition.error_at(first.span(), message, Some(help)));
+        }
         let filter = fit.filter.as_ref().map(|text| {
             let read = text.get_ref().parse::<Filter>();
             read.map_err(|error| definition.error_at(text.span(), error.to_string(), None))
@@ -174,6 +181,7 @@ impl Asked {
             choice: Choice::of(definition, wanted)?,
             filter: filter.transpose()?,
             by: fit.by.as_ref().map(|column| column.get_ref().clone()),
+            shared: fit.shared.iter().map(|name| name.get_ref().clone()).collect(),
         })
     }
 

@@ -54,6 +54,12 @@ pub enum FitsError {
     /// Slices that are to predict runs.
     #[error("slices predict no runs: leave out --holdout, or fit `chinchilla`")]
     NoHoldout,
+    /// Hidden runs of laws that are fitted at once.
+    #[error("laws that share parameters predict no hidden runs: leave out --holdout, or --shared")]
+    NoHoldoutTogether,
+    /// Slices with parameters in common.
+    #[error("slices have no parameters to share: leave out --shared, or fit `chinchilla`")]
+    SlicesTogether,
     /// Rows of which none can be fitted, each for a reason.
     #[error("none of {rows} rows can be fitted: {reasons}")]
     NothingLeft {

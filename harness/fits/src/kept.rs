@@ -23,30 +23,29 @@ pub fn read_fits(path: &Path) -> Result<Vec<Record>, FitsError> {
     }
 }
 
-/// The column and the value whose rows a record is of, of a fit per value.
-fn by(record: &Record) -> Option<&[String; 2]> {
+/// The column and the value whose rows a record is of, of a fit per value, and what it predicts, of a fit per column.
+fn by(record: &Record) -> (Option<&[String; 2]>, Option<&String>) {
     match record {
-        Record::Law(record) => record.by.as_ref(),
-        Record::Isoflop(record) => record.by.as_ref(),
+        Record::Law(record) => (record.by.as_ref(), record.target.as_ref()),
+        Record::Isoflop(record) => (record.by.as_ref(), record.target.as_ref()),
     }
 }
 
-/// For each value of the column that fits were made by, in their order, the first that suits, or else the
-/// first: several forms may have been fitted to the same rows.
+/// For each value of the column that fits were made by, and each column that they predict, in their order, the first that
+/// suits, or else the first: several forms may have been fitted to the same rows.
 pub fn each_value(
     records: &[Record],
     suits: impl Fn(&Record) -> bool,
 ) -> Vec<(Option<&[String; 2]>, &Record)> {
-    let mut found: Vec<(Option<&[String; 2]>, &Record)> = Vec::new();
+    let mut found: Vec<&Record> = Vec::new();
     for record in records {
-        let value = by(record);
-        match found.iter_mut().find(|(known, _)| *known == value) {
-            Some((_, first)) if !suits(first) && suits(record) => *first = record,
+        match found.iter_mut().find(|known| by(known) == by(record)) {
+            Some(first) if !suits(first) && suits(record) => *first = record,
             Some(_) => {}
-            None => found.push((value, record)),
+            None => found.push(record),
         }
     }
-    found
+    found.into_iter().map(|it| (by(it).0, it)).collect()
 }
 
 /// The fits of a `fits.json`, or the one that `isoflop fit --json` printed.

@@ -15,6 +15,7 @@ mod reduce;
 mod rows;
 mod status;
 mod suite;
+mod together;
 
 pub use check::check_fits;
 pub use choice::{Asked, Choice, Hide, Shape};
@@ -27,3 +28,4 @@ pub use quantities::{Names, NoQuantity, Quantity, QuantitySource};
 pub use reduce::{Reduction, Take};
 pub use rows::Rows;
 pub use suite::{Fitted, fit_suite};
+pub use together::fit_together;

@@ -47,7 +47,8 @@ impl Candidate {
     }
 }
 
-/// What may be zero or negative: of a written law, variables that are so somewhere, and losses whose residuals are not of
+/// What may be zero or negative: of a written law, variables that are so somewhere in the rows or in those that were split
+/// from them, and losses whose residuals are not of
 /// logarithms.
 struct Plain {
     variables: Vec<bool>,
@@ -55,17 +56,20 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(choice: &Choice, candidates: &[Candidate], variables: usize) -> Self {
+    fn of(choice: &Choice, whole: &[usize], variables: &[Vec<Option<f64>>]) -> Self {
         let written = match choice.shape {
             Shape::Law(Form::Written(written)) => Some(written),
             _ => None,
         };
-        let below = |variable: usize| candidates.iter().any(|it| it.x[variable] <= 0.0);
+        let below = |variable: usize| {
+            let mut all = whole.iter().filter_map(|row| variables[variable][*row]);
+            all.any(|value| value <= 0.0)
+        };
         let is_plain = |variable: usize| {
             written.is_some_and(|law| law.may_be_zero(variable)) && below(variable)
         };
         Plain {
-            variables: (0..variables).map(is_plain).collect(),
+            variables: (0..variables.len()).map(is_plain).collect(),
             loss: written.is_some() && choice.options.objective.is_of_values(),
         }
     }
@@ -138,7 +142,7 @@ impl Rows<'_> {
         };
         let (candidates, mut left_out) = self.candidates(&numbers, names)?;
         let (mut candidates, copies) = self.without_copies(candidates);
-        let plain = Plain::of(choice, &candidates, sources.len());
+        let plain = Plain::of(choice, &self.whole, &variables);
         let cells = self.columns.words(names::CELL);
         // A row's name: its cell, or its place in the table.
         let name = |row: usize| match cells[row].as_str() {

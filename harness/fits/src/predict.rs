@@ -9,6 +9,8 @@ use crate::{FitsError, Names};
 #[derive(Debug)]
 pub struct KeptLaw {
     by: Option<[String; 2]>,
+    /// The column that it predicts in the place of the loss, of a fit per column.
+    pub target: Option<String>,
     /// The law; of several, those that hidden runs do not tell apart.
     pub voices: Vec<Voice>,
 }
@@ -57,16 +59,20 @@ impl Predicted {
 /// If one lacks parameters of its form.
 pub fn kept_laws(records: &[Record]) -> Result<Vec<KeptLaw>, FitsError> {
     let laws: Vec<&FitRecord> = records.iter().filter_map(Record::law).collect();
-    let mut values: Vec<&Option<[String; 2]>> = Vec::new();
-    for law in &laws {
-        if !values.contains(&&law.by) {
-            values.push(&law.by);
+    let mut parts: Vec<Vec<&FitRecord>> = Vec::new();
+    for law in laws {
+        let same = |part: &&mut Vec<&FitRecord>| {
+            (&part[0].by, &part[0].target) == (&law.by, &law.target)
+        };
+        match parts.iter_mut().find(same) {
+            Some(part) => part.push(law),
+            None => parts.push(vec![law]),
         }
     }
-    let kept = values.into_iter().map(|by| {
-        let mine: Vec<&FitRecord> = laws.iter().copied().filter(|law| law.by == *by).collect();
+    let kept = parts.into_iter().map(|mine| {
         Ok(KeptLaw {
-            by: by.clone(),
+            by: mine[0].by.clone(),
+            target: mine[0].target.clone(),
             voices: voices(&mine)?,
         })
     });
@@ -97,7 +103,7 @@ fn voices(laws: &[&FitRecord]) -> Result<Vec<Voice>, FitsError> {
 /// # Errors
 /// If the table lacks a column.
 pub fn predict_rows(
-    laws: &[KeptLaw],
+    laws: &[&KeptLaw],
     columns: &Columns,
     names: &Names,
 ) -> Result<Vec<Option<Predicted>>, FitsError> {

@@ -15,17 +15,22 @@ use crate::{Choice, Filter, FitsError, Hide, Measured, Names, Quantity, Shape};
 const RESAMPLES_PER_STEP: usize = 100;
 
 /// Rows of a table, and what they are.
+#[derive(Clone)]
 pub struct Rows<'a> {
     /// The table.
     pub columns: &'a Columns,
     /// Which rows, in order.
     pub rows: Vec<usize>,
+    /// These, and those that were split from them.
+    pub(crate) whole: Vec<usize>,
     /// SHA-256 of its file.
     pub table_hash: &'a str,
     /// What chose the rows.
     pub filter: Option<&'a Filter>,
     /// The column and value that they share, of a fit per value.
     pub by: Option<[String; 2]>,
+    /// The column that is predicted in the place of the loss, of a fit per column.
+    pub target: Option<String>,
 }
 
 impl<'a> Rows<'a> {
@@ -42,12 +47,15 @@ impl<'a> Rows<'a> {
             Some(filter) => filter.keeps(columns)?,
             None => vec![true; columns.rows()],
         };
+        let rows: Vec<usize> = (0..columns.rows()).filter(|row| kept[*row]).collect();
         Ok(Rows {
             columns,
-            rows: (0..columns.rows()).filter(|row| kept[*row]).collect(),
+            whole: rows.clone(),
+            rows,
             table_hash,
             filter,
             by: None,
+            target: None,
         })
     }
 
@@ -66,7 +74,7 @@ impl<'a> Rows<'a> {
                 parts.push(Rows {
                     rows: Vec::new(),
                     by: Some([column.to_owned(), value.to_owned()]),
-                    ..self
+                    ..self.clone()
                 });
             }
             parts[part].rows.push(row);
@@ -74,11 +82,21 @@ impl<'a> Rows<'a> {
         Ok(parts)
     }
 
+    /// The same rows for each of several columns that are predicted.
+    pub fn for_targets(&self, targets: &[String]) -> Vec<Self> {
+        let of = |target: &String| Rows {
+            target: Some(target.clone()),
+            ..self.clone()
+        };
+        targets.iter().map(of).collect()
+    }
+
     /// Fits a law to the rows, or slices them.
     ///
     /// # Errors
     /// If a column is missing, or the rows cannot be fitted.
     pub fn fit(&self, choice: &Choice) -> Result<Record, FitsError> {
+        let choice = &self.targeted(choice);
         match choice.shape {
             Shape::Law(form) => self.fit_law(form, choice),
             Shape::Written(ref equation) => {
@@ -87,6 +105,15 @@ impl<'a> Rows<'a> {
             }
             Shape::Isoflop => self.slice(choice),
         }
+    }
+
+    /// A choice, with what these rows predict.
+    pub(crate) fn targeted(&self, choice: &Choice) -> Choice {
+        let mut choice = choice.clone();
+        if self.target.is_some() {
+            choice.names.loss.clone_from(&self.target);
+        }
+        choice
     }
 
     /// Whether a choice could be fitted, whatever the losses.
@@ -173,12 +200,7 @@ impl<'a> Rows<'a> {
         let sources = choice.names.variables(self.columns, form)?;
         let grow = growing(form.variables());
         let points = self.points(&sources, &[], choice, &grow)?;
-        let conventions = match (form, form.variables()) {
-            // What trades N for D is not known of an equation.
-            (Form::Written(_), _) => Vec::new(),
-            (_, ["N", "D", ..]) => self.conventions(&points, &choice.names)?,
-            _ => Vec::new(),
-        };
+        let conventions = self.conventions_of(form, &points, &choice.names)?;
         let fitted = fit(form, &points.table, &choice.options)?;
         let provenance = self.provenance(&points, conventions);
         let mut record = FitRecord::new(&fitted, provenance);
@@ -258,6 +280,21 @@ impl<'a> Rows<'a> {
         Ok((0..points.table.len()).map(run).collect())
     }
 
+    /// How FLOPs are counted, for a form that trades N for D.
+    pub(crate) fn conventions_of(
+        &self,
+        form: Form,
+        points: &Points,
+        names: &Names,
+    ) -> Result<Vec<Convention>, FitsError> {
+        match (form, form.variables()) {
+            // What trades N for D is not known of an equation.
+            (Form::Written(_), _) => Ok(Vec::new()),
+            (_, ["N", "D", ..]) => self.conventions(points, names),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// How the table counts FLOPs: its own column first, or 6ND where it has none that is anything else, then every
     /// other that has a name of FLOPs.
     fn conventions(&self, points: &Points, names: &Names) -> Result<Vec<Convention>, FitsError> {
@@ -309,13 +346,14 @@ impl<'a> Rows<'a> {
         Ok(fitted.filter(|convention| !convention.is_six_n_d()))
     }
 
-    fn provenance(&self, points: &Points, conventions: Vec<Convention>) -> Provenance {
+    pub(crate) fn provenance(&self, points: &Points, conventions: Vec<Convention>) -> Provenance {
         Provenance {
             left_out: points.left_out.clone(),
             columns: points.columns.clone(),
             conventions,
             filter: self.filter.map(Filter::to_string),
             by: self.by.clone(),
+            target: self.target.clone(),
             table_hash: self.table_hash.to_owned(),
             reduced: points.reduced.clone(),
         }
@@ -323,7 +361,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Which of a law's variables grow while a run trains.
-fn growing(variables: &[&str]) -> Vec<usize> {
+pub(crate) fn growing(variables: &[&str]) -> Vec<usize> {
     let all = variables.iter().enumerate();
     let grow = all.filter(|(_, variable)| ["D", "U", "x"].contains(variable));
     grow.map(|(at, _)| at).collect()

@@ -4,7 +4,7 @@ use isoflop_law::Record;
 use isoflop_ledger::{Columns, SuiteFolder, names, read_table};
 use isoflop_suite::Definition;
 
-use crate::{Asked, FitsError, Rows};
+use crate::{Asked, FitsError, fit_together};
 
 /// The laws of a suite.
 #[derive(Debug)]
@@ -40,10 +40,18 @@ pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted
     };
     for wanted in &definition.fits {
         let asked = Asked::of(definition, wanted)?;
-        for rows in asked.rows(&columns, &table.sha256)? {
+        let parts = asked.rows(&columns, &table.sha256)?;
+        if !asked.shared.is_empty() {
+            match fit_together(&parts, &asked.choice, &asked.shared) {
+                Ok(records) => fitted.fits.extend(records),
+                Err(error) => fitted.refused.push(refused(&asked, None, &error)),
+            }
+            continue;
+        }
+        for rows in parts {
             match rows.fit(&asked.choice) {
                 Ok(record) => fitted.fits.push(record),
-                Err(error) => fitted.refused.push(refused(&asked, &rows, &error)),
+                Err(error) => fitted.refused.push(refused(&asked, rows.by.as_ref(), &error)),
             }
         }
     }
@@ -52,8 +60,7 @@ pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted
     Ok(fitted)
 }
 
-fn refused(asked: &Asked, rows: &Rows, error: &FitsError) -> String {
-    let of = rows.by.as_ref();
+fn refused(asked: &Asked, of: Option<&[String; 2]>, error: &FitsError) -> String {
     let of = of.map_or_else(String::new, |[column, value]| {
         format!(" of {column} = {value}")
     });

@@ -79,6 +79,8 @@ fn find(error: &anyhow::Error) -> Option<Exit> {
         FitsError::Definition(_)
         | FitsError::Expression(_)
         | FitsError::NoHoldout
+        | FitsError::NoHoldoutTogether
+        | FitsError::SlicesTogether
         | FitsError::SameColumn { .. } => Some(Exit::BadDefinition),
         FitsError::File(_)
         | FitsError::NoParameters

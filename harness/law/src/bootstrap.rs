@@ -20,12 +20,13 @@ pub struct Resamples {
     pub failed: usize,
 }
 
-/// Fits the law to units drawn with replacement (Efron 1979), as often as asked. Refits begin at the
-/// minima that the search over all points found. Resample `i` depends on the seed and on `i` alone.
+/// Fits the law to units drawn with replacement (Efron 1979), as often as asked, from each of the `strata` as many as it
+/// has. Refits begin at the minima that the search over all points found. Resample `i` depends on the seed and on `i`
+/// alone.
 pub fn resample(
     problem: &Problem,
     minima: &[Vec<f64>],
-    units: &[Vec<usize>],
+    strata: &[Vec<Vec<usize>>],
     count: usize,
     seed: u64,
 ) -> Resamples {
@@ -34,7 +35,7 @@ pub fn resample(
         .map(|i| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(i as u64);
-            let drawn = problem.drawn(&draw(units, problem.points.len(), &mut rng));
+            let drawn = problem.drawn(&draw(strata, problem.points.len(), &mut rng));
             let refit = refit(&drawn, minima)?;
             let drop = drawn.value(&minima[0]) - refit.value;
             Some((refit.theta, drop))
@@ -49,12 +50,14 @@ pub fn resample(
     }
 }
 
-/// Draws as many units as there are, with replacement: the points in them, and how often each.
-fn draw(units: &[Vec<usize>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, f64)> {
+/// Draws as many units of each stratum as there are, with replacement: the points in them, and how often each.
+fn draw(strata: &[Vec<Vec<usize>>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize, f64)> {
     let mut times = vec![0u32; points];
-    for _ in 0..units.len() {
-        for &point in &units[rng.random_range(0..units.len())] {
-            times[point] += 1;
+    for units in strata {
+        for _ in 0..units.len() {
+            for &point in &units[rng.random_range(0..units.len())] {
+                times[point] += 1;
+            }
         }
     }
     let drawn = times
@@ -67,7 +70,12 @@ fn draw(units: &[Vec<usize>], points: usize, rng: &mut ChaCha8Rng) -> Vec<(usize
 }
 
 /// Theta with one part of the units left out, for each part in turn.
-pub fn jackknife(problem: &Problem, minima: &[Vec<f64>], units: &[Vec<usize>]) -> Vec<Vec<f64>> {
+pub fn jackknife(
+    problem: &Problem,
+    minima: &[Vec<f64>],
+    strata: &[Vec<Vec<usize>>],
+) -> Vec<Vec<f64>> {
+    let units: Vec<&Vec<usize>> = strata.iter().flatten().collect();
     let parts = units.len().min(MOST_PARTS);
     (0..parts)
         .into_par_iter()

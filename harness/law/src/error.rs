@@ -34,6 +34,22 @@ pub enum LawError {
         /// Points needed.
         needed: usize,
     },
+    /// Fewer points than a group has parameters of its own.
+    #[error("{points} points are too few for a group, which has {own} parameters of its own")]
+    TooFewOfGroup {
+        /// Usable points.
+        points: usize,
+        /// Parameters that are not shared.
+        own: usize,
+    },
+    /// A shared parameter that means something else in each group.
+    #[error("`{name}` is measured by `{with}`, so groups that share it share that as well: add `{with}` to the shared")]
+    SharedAlone {
+        /// The parameter.
+        name: String,
+        /// What it depends on.
+        with: &'static str,
+    },
     /// A variable that does not vary cannot have a law.
     #[error("{variable} takes {distinct} distinct values, and `{form}` needs at least {needed}")]
     NotVaried {

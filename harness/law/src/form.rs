@@ -128,6 +128,20 @@ impl Form {
         self.declaration().parameters
     }
 
+    /// Which of its parameters has this name.
+    ///
+    /// # Errors
+    /// If none has.
+    pub(crate) fn parameter(self, name: &str) -> Result<usize, LawError> {
+        let parameters = self.parameters();
+        let index = parameters.iter().position(|it| *it == name);
+        index.ok_or_else(|| LawError::NoParameter {
+            name: name.to_owned(),
+            form: self.name(),
+            parameters,
+        })
+    }
+
     /// What each parameter is, in the same order.
     pub(crate) fn roles(self) -> &'static [Role] {
         self.declaration().roles

@@ -101,7 +101,8 @@ impl<'a> Problem<'a> {
         }
     }
 
-    fn again(&self) -> Self {
+    /// The same problem.
+    pub fn again(&self) -> Self {
         Problem {
             pins: self.pins.clone(),
             rows: Arc::clone(&self.rows),
@@ -109,7 +110,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    fn is_pinned(&self, index: usize) -> bool {
+    pub fn is_pinned(&self, index: usize) -> bool {
         self.pins.iter().any(|(pinned, _)| *pinned == index)
     }
 
@@ -178,9 +179,8 @@ impl<'a> Problem<'a> {
 
     /// The same problem with some of its points, where there are so many that these bring a descent near its end.
     fn fewer(&self) -> Option<Self> {
-        let rows = Arc::new(self.rows.fewer(FEW)?);
         Some(Problem {
-            rows,
+            rows: self.rows.fewer(self.points, FEW)?,
             ..self.again()
         })
     }

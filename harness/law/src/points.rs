@@ -31,6 +31,24 @@ impl Points {
         }
     }
 
+    /// The same points with one more variable, as it is.
+    pub fn with(&self, variable: Vec<f64>) -> Self {
+        let all = (0..self.len()).zip(variable);
+        let mut centre = self.centre.clone();
+        let mut plain = self.plain.clone();
+        centre.push(0.0);
+        plain.push(true);
+        Points {
+            variables: self.variables + 1,
+            z: all
+                .flat_map(|(point, more)| self.z(point).iter().copied().chain([more]))
+                .collect(),
+            centre,
+            plain,
+            ..self.clone()
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.log_loss.len()
     }

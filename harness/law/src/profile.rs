@@ -1,8 +1,8 @@
 //! Profile likelihood: how far one parameter can go while the others make up for it.
 
-use crate::Form;
 use crate::declaration::Role;
 use crate::law::{FAINT_FLOOR, Law};
+use crate::layout::Layout;
 use crate::minimize::{Minimum, Problem};
 
 /// Steps outwards before a bound is looked for between two of them.
@@ -18,16 +18,22 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// For a parameter of a form at `value`, in the coordinate of [`Law::pin`].
-    pub fn new(form: Form, law: &dyn Law, index: usize, value: f64, least_loss: f64) -> Self {
+    /// For a parameter at `value`, in the coordinate of [`Law::pin`].
+    pub fn new(
+        layout: &Layout,
+        law: &dyn Law,
+        index: usize,
+        value: f64,
+        least_loss: f64,
+    ) -> Self {
         /// Powers of e that an amplitude or a bend may move.
         const FAR: f64 = 25.0;
         /// Times its size that an amplitude of either sign may move.
         const MANY: f64 = 1e5;
         let logarithmic = law.logarithmic(index);
         let [least, most] = law.bounds(index);
-        let roles = form.roles();
-        let (low, high) = match roles[index] {
+        let roles = layout.form.roles();
+        let (low, high) = match roles[layout.owner(index).1] {
             Role::Floor if logarithmic => ((FAINT_FLOOR * least_loss).ln(), value + FAR),
             Role::Exponent(_) if logarithmic => (5e-3f64.ln(), 4f64.ln()),
             // A law that is one power alone may rise, fall, or lie flat between.

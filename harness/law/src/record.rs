@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identification::Identification;
 use crate::{
-    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, LackOfFit, Objective,
+    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Joint, LackOfFit, Objective,
     Parameter, Pattern,
 };
 
@@ -21,6 +21,9 @@ pub struct FitRecord {
     /// What was made small.
     #[serde(flatten)]
     pub objective: Objective,
+    /// Between what parameters were kept, by name.
+    #[serde(default)]
+    pub bounds: BTreeMap<String, [Option<f64>; 2]>,
     /// Points fitted.
     pub points: usize,
     /// What the bootstrap drew: points, or groups of them.
@@ -79,6 +82,10 @@ pub struct FitRecord {
     /// Where residuals run in a pattern, the surest first.
     #[serde(default)]
     pub patterns: Vec<Pattern>,
+    /// The fit that this is a part of, where several groups of rows were fitted at once: `value`, `starts` and `aicc` are
+    /// those of all groups.
+    #[serde(default)]
+    pub joint: Option<Joint>,
     /// Akaike's criterion, corrected for few points.
     #[serde(default)]
     pub aicc: Option<f64>,
@@ -97,6 +104,9 @@ pub struct FitRecord {
     /// The column and the value whose rows these are, of a fit per value.
     #[serde(default)]
     pub by: Option<[String; 2]>,
+    /// The column that is predicted in the place of the loss, of a fit per column.
+    #[serde(default)]
+    pub target: Option<String>,
     /// How many rows became how many points, and by what, where several became one.
     #[serde(default)]
     pub reduced: Option<String>,
@@ -133,6 +143,8 @@ pub struct Provenance {
     pub filter: Option<String>,
     /// The column and the value whose rows these are, of a fit per value.
     pub by: Option<[String; 2]>,
+    /// The column that is predicted in the place of the loss, of a fit per column.
+    pub target: Option<String>,
     /// SHA-256 of the table fitted.
     pub table_hash: String,
     /// How many rows became how many points, and by what, where several became one.
@@ -194,6 +206,9 @@ pub struct IsoflopRecord {
     /// The column and the value whose rows these are, of a fit per value.
     #[serde(default)]
     pub by: Option<[String; 2]>,
+    /// The column that is predicted in the place of the loss, of a fit per column.
+    #[serde(default)]
+    pub target: Option<String>,
     /// How many rows became how many points, and by what, where several became one.
     #[serde(default)]
     pub reduced: Option<String>,
@@ -213,6 +228,7 @@ impl IsoflopRecord {
             columns: provenance.columns,
             filter: provenance.filter,
             by: provenance.by,
+            target: provenance.target,
             reduced: provenance.reduced,
             table_hash: provenance.table_hash,
         }
@@ -273,6 +289,7 @@ impl FitRecord {
             format: 1,
             form: fit.form,
             objective: fit.objective,
+            bounds: fit.bounds.clone(),
             points: fit.points,
             units: fit.units,
             left_out: provenance.left_out,
@@ -296,6 +313,7 @@ impl FitRecord {
             noise: fit.noise.iter().map(|value| six_digits(*value)).collect(),
             lack_of_fit: fit.lack_of_fit,
             patterns: fit.patterns.clone(),
+            joint: fit.joint.clone(),
             aicc: fit.aicc,
             flops_convention: allocation
                 .and(convention)
@@ -305,6 +323,7 @@ impl FitRecord {
             conventions: provenance.conventions,
             filter: provenance.filter,
             by: provenance.by,
+            target: provenance.target,
             reduced: provenance.reduced,
             holdout: None,
             not_scored: None,
@@ -338,6 +357,7 @@ impl FitRecord {
         Some(Fit {
             form: self.form,
             objective: self.objective,
+            bounds: self.bounds.clone(),
             points: self.points,
             units: self.units,
             parameters: parameters.collect::<Option<_>>()?,
@@ -353,6 +373,7 @@ impl FitRecord {
             noise: self.noise.clone(),
             lack_of_fit: self.lack_of_fit,
             patterns: self.patterns.clone(),
+            joint: self.joint.clone(),
             aicc: self.aicc,
             range: self.range.clone(),
             resamples: self.resamples.clone(),

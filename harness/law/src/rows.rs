@@ -1,5 +1,7 @@
 //! The points of a problem, laid out for arithmetic: blocks of rows side by side.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::lanes::{Column, ROWS};
 use crate::points::Points;
 
@@ -14,6 +16,10 @@ pub struct Rows {
     weight: Vec<Column>,
     /// Of all points.
     total: f64,
+    /// Points by their number, and how often each counts.
+    draws: Vec<(usize, f64)>,
+    /// Some of them, once they were asked for.
+    few: OnceLock<Option<Arc<Rows>>>,
 }
 
 /// So many points, of at most [`ROWS`].
@@ -39,6 +45,8 @@ impl Rows {
             target: Vec::with_capacity(count.div_ceil(ROWS)),
             weight: Vec::with_capacity(count.div_ceil(ROWS)),
             total: 0.0,
+            draws: draws.to_vec(),
+            few: OnceLock::new(),
         };
         for block in draws.chunks(ROWS) {
             let at = |row: usize| block[row.min(block.len() - 1)];
@@ -58,46 +66,24 @@ impl Rows {
         rows
     }
 
-    /// About so many of the points, spread evenly and in no step that a table could have as well; `None` where that is no
-    /// large saving.
-    pub fn fewer(&self, count: usize) -> Option<Self> {
+    /// About so many of these points, spread evenly and in no step that a table could have as well; `None` where that is
+    /// no large saving.
+    pub fn fewer(&self, points: &Points, count: usize) -> Option<Arc<Self>> {
         const LEAST_SAVING: usize = 4;
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
-        if self.count / LEAST_SAVING < count {
-            return None;
-        }
-        let spread = |step: usize| ((step as f64 * GOLDEN).fract() * self.count as f64) as usize;
-        let mut chosen: Vec<usize> = (0..count).map(spread).collect();
-        chosen.sort_unstable();
-        chosen.dedup();
-        let column =
-            |columns: &[Column], stride: usize, from: usize, block: &[usize], row: usize| {
-                let point = block[row.min(block.len() - 1)];
-                columns[point / ROWS * stride + from].0[point % ROWS]
-            };
-        let mut few = Rows {
-            variables: self.variables,
-            count: chosen.len(),
-            z: Vec::new(),
-            target: Vec::new(),
-            weight: Vec::new(),
-            total: 0.0,
-        };
-        for block in chosen.chunks(ROWS) {
-            for variable in 0..self.variables {
-                let z = |row| column(&self.z, self.variables, variable, block, row);
-                few.z.push(Column::of(z));
+        let choose = || {
+            if self.count / LEAST_SAVING < count {
+                return None;
             }
-            let target = |row| column(&self.target, 1, 0, block, row);
-            few.target.push(Column::of(target));
-            let weight = Column::of(|row| {
-                let counts = if row < block.len() { 1.0 } else { 0.0 };
-                counts * column(&self.weight, 1, 0, block, row)
-            });
-            few.total += weight.0.iter().sum::<f64>();
-            few.weight.push(weight);
-        }
-        Some(few)
+            let spread =
+                |step: usize| ((step as f64 * GOLDEN).fract() * self.count as f64) as usize;
+            let mut chosen: Vec<usize> = (0..count).map(spread).collect();
+            chosen.sort_unstable();
+            chosen.dedup();
+            let draws: Vec<(usize, f64)> = chosen.iter().map(|at| self.draws[*at]).collect();
+            Some(Arc::new(Rows::new(points, &draws)))
+        };
+        self.few.get_or_init(choose).clone()
     }
 
     /// Points.

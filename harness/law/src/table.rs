@@ -64,6 +64,15 @@ impl Table {
         self.of_values
     }
 
+    /// An objective, on the residuals that the table is kept for.
+    pub(crate) fn objective(&self, asked: Objective) -> Objective {
+        if self.of_values {
+            asked.of_values()
+        } else {
+            asked
+        }
+    }
+
     /// Which variables are kept as they are, and not by their logarithms.
     pub(crate) fn plain(&self) -> &[bool] {
         &self.plain
@@ -173,6 +182,20 @@ impl Table {
         }
         table.pushed = self.pushed;
         table
+    }
+
+    /// The usable points of several tables of the same kind, one after the other, each by itself.
+    pub(crate) fn pooled(tables: &[&Table]) -> Table {
+        let mut pooled = Table::of_equation(&tables[0].plain, tables[0].of_values);
+        for table in tables {
+            pooled.log_x.extend_from_slice(&table.log_x);
+            pooled.log_loss.extend_from_slice(&table.log_loss);
+            pooled.se.extend_from_slice(&table.se);
+        }
+        pooled.pushed = pooled.log_loss.len();
+        pooled.pushed_as = (0..pooled.pushed).collect();
+        pooled.group = vec![None; pooled.pushed];
+        pooled
     }
 
     pub(crate) fn log_x(&self, point: usize) -> &[f64] {

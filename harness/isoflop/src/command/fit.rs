@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_fits::{Choice, Filter, FitsError, Hide, Reduction, Rows, Shape, Take};
+use isoflop_fits::{
+    Choice, Filter, FitsError, Hide, Reduction, Rows, Shape, Take, fit_together,
+};
 use isoflop_law::{FitOptions, Hiding, LawError, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
 
@@ -38,6 +40,13 @@ pub struct Arguments {
     /// A fit for each value of a column.
     #[arg(long, value_name = "COL")]
     by: Option<String>,
+    /// A fit for each of these columns, which is predicted in the place of the loss.
+    #[arg(long, value_name = "COLS", value_delimiter = ',', conflicts_with = "by")]
+    targets: Vec<String>,
+    /// Parameters that are the same for all values of --by, or for all of --targets: one fit, with the others free in
+    /// each.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    shared: Vec<String>,
     /// Only rows for which this holds, such as "loss < 4 and dataset = 'rw'".
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<Filter>,
@@ -80,13 +89,20 @@ pub struct Arguments {
 const NO_FORM: &str = "which law? Give `--form chinchilla` for loss by parameters and tokens, `--form isoflop` for slices of equal \
      compute, `--form power --x COLUMN` or `--form offset --x COLUMN` for one variable; `isoflop help fit` names all";
 
+const NO_GROUPS: &str = "between what are parameters shared? Give `--by COLUMN`, whose values each have a law of their own, or \
+     `--targets COLUMNS`";
+
 pub fn fit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let laws = Laws::of(arguments)?;
+    if !arguments.shared.is_empty() && arguments.by.is_none() && arguments.targets.is_empty() {
+        return Err(Refusal::usage(NO_GROUPS.to_owned()).into());
+    }
     if !laws.all && laws.named.is_empty() {
         return Err(Refusal::usage(NO_FORM.to_owned()).into());
     }
     let one_table = arguments.tables.len() == 1;
-    let alone = one_table && !laws.are_several() && arguments.by.is_none();
+    let parts = arguments.by.is_some() || !arguments.targets.is_empty();
+    let alone = one_table && !laws.are_several() && !parts;
     let (mut records, mut refusal) = (Vec::new(), None);
     for table in &arguments.tables {
         if !one_table && !arguments.json {
@@ -134,45 +150,70 @@ fn fit_table(arguments: &Arguments, laws: &Laws, table: &Path) -> anyhow::Result
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
     }
     let choices = laws.choices(arguments, &rows)?;
-    say_doubts(&choices, &rows);
     let parts = match &arguments.by {
         Some(column) => rows.by(column)?,
-        None => vec![rows],
+        None if arguments.targets.is_empty() => vec![rows],
+        None => rows.for_targets(&arguments.targets),
     };
-    // One of several that cannot be fitted does not keep the others back.
-    let several = arguments.tables.len() > 1 || parts.len() > 1 || choices.len() > 1;
+    // Where there is a fit for each kind of rows, none is doubted for what the others are.
+    say_doubts(&choices, &parts[0]);
     let mut fitted = Fitted {
-        parts: Vec::new(),
+        parts: parts.iter().map(|_| Vec::new()).collect(),
         refusal: None,
     };
-    // Each reason once, with what it keeps from being fitted.
-    let mut refused: Vec<(String, Vec<String>)> = Vec::new();
-    for part in &parts {
-        let mut records = Vec::new();
-        for choice in &choices {
+    let mut refused = Refused::default();
+    for choice in &choices {
+        if !arguments.shared.is_empty() {
+            match fit_together(&parts, choice, &arguments.shared) {
+                Ok(records) => {
+                    for (part, record) in fitted.parts.iter_mut().zip(records) {
+                        part.push(record);
+                    }
+                }
+                Err(error) => fitted.refusal = Some(refused.add(choice, None, error)),
+            }
+            continue;
+        }
+        for (part, records) in parts.iter().zip(&mut fitted.parts) {
             match part.fit(choice) {
                 Ok(record) => records.push(record),
                 Err(error) => {
-                    if several || part.by.is_some() {
-                        let by = part.by.as_ref();
-                        let of = by.map(|[column, value]| format!(" of {column} = {value}"));
-                        let what = format!("`{}`{}", choice.shape, of.unwrap_or_default());
-                        let why = error.to_string();
-                        match refused.iter_mut().find(|(known, _)| *known == why) {
-                            Some((_, whats)) => whats.push(what),
-                            None => refused.push((why, vec![what])),
-                        }
-                    }
-                    fitted.refusal = Some(error);
+                    fitted.refusal = Some(refused.add(choice, Some(part), error));
                 }
             }
         }
-        fitted.parts.push(records);
     }
-    for (why, what) in refused {
-        say!("no fit of {}: {why}", what.join(", "));
+    // One of several that cannot be fitted does not keep the others back.
+    if arguments.tables.len() > 1 || parts.len() > 1 || choices.len() > 1 || arguments.by.is_some() {
+        refused.say();
     }
     Ok(fitted)
+}
+
+/// Each reason why there is no fit, once, with what it keeps from being fitted.
+#[derive(Default)]
+struct Refused(Vec<(String, Vec<String>)>);
+
+impl Refused {
+    fn add(&mut self, choice: &Choice, part: Option<&Rows>, error: FitsError) -> FitsError {
+        let by = part.and_then(|part| part.by.as_ref());
+        let by = by.map(|[column, value]| format!(" of {column} = {value}"));
+        let target = part.and_then(|part| part.target.as_ref());
+        let of = by.or_else(|| target.map(|target| format!(" of {target}")));
+        let what = format!("`{}`{}", choice.shape, of.unwrap_or_default());
+        let why = error.to_string();
+        match self.0.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, whats)) => whats.push(what),
+            None => self.0.push((why, vec![what])),
+        }
+        error
+    }
+
+    fn say(&self) {
+        for (why, what) in &self.0 {
+            say!("no fit of {}: {why}", what.join(", "));
+        }
+    }
 }
 
 /// Says what looks wrong about the columns. What is missing is said by the fit.

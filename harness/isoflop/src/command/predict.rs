@@ -39,20 +39,25 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let table = read_table(&path)?;
     say_notes(&path, &table.notes);
     let columns = Columns::new(table.frame);
-    let rows = predict_rows(&laws, &columns, &arguments.columns.names())?;
-    let number = |of: &dyn Fn(&Predicted) -> Option<f64>| -> Vec<Option<f64>> {
-        rows.iter().map(|row| of(row.as_ref()?)).collect()
-    };
-    let end = |interval: Option<[f64; 2]>, at: usize| interval.map(|ends| ends[at]);
-    let mut table = columns.with(vec![
-        ("predicted_loss", number(&|row| Some(row.said.loss))),
-        ("law_low", number(&|row| end(row.said.ci95, 0))),
-        ("law_high", number(&|row| end(row.said.ci95, 1))),
-        ("run_low", number(&|row| end(row.said.run95, 0))),
-        ("run_high", number(&|row| end(row.said.run95, 1))),
-        ("times_beyond", number(&|row| Some(row.times_beyond()))),
-    ])?;
-    say_what_is_left_out(&laws, &rows, records.len());
+    let mut targets: Vec<&Option<String>> = laws.iter().map(|law| &law.target).collect();
+    targets.dedup();
+    let mut more: Vec<(String, Vec<Option<f64>>)> = Vec::new();
+    for target in targets {
+        let mine: Vec<&KeptLaw> = laws.iter().filter(|law| law.target == *target).collect();
+        let rows = predict_rows(&mine, &columns, &arguments.columns.names())?;
+        say_what_is_left_out(&mine, &rows);
+        more.extend(said(&rows, target.as_deref()));
+    }
+    let voices: usize = laws.iter().map(|law| law.voices.len()).sum();
+    if records.len() > voices {
+        say!(
+            "the file holds {} fits; of several of the same rows the first law is used, or those that hidden runs do not \
+             tell apart",
+            records.len()
+        );
+    }
+    let more = more.iter().map(|(name, numbers)| (name.as_str(), numbers.clone()));
+    let mut table = columns.with(more.collect())?;
     if arguments.json {
         show!("{}", json_lines(&mut table));
     } else {
@@ -78,21 +83,39 @@ fn forecast(law: &KeptLaw) -> String {
     format!("averaged over laws that hidden runs do not tell apart: {}", voices.join(", "))
 }
 
+/// What is said of every row, by column; of several columns that are predicted, each with its name.
+fn said(rows: &[Option<Predicted>], target: Option<&str>) -> Vec<(String, Vec<Option<f64>>)> {
+    let number = |of: &dyn Fn(&Predicted) -> Option<f64>| -> Vec<Option<f64>> {
+        rows.iter().map(|row| of(row.as_ref()?)).collect()
+    };
+    let end = |interval: Option<[f64; 2]>, at: usize| interval.map(|ends| ends[at]);
+    let named = |name: &str| match target {
+        Some(target) => format!("{target}_{name}"),
+        None => name.to_owned(),
+    };
+    let predicted = target.map_or_else(
+        || "predicted_loss".to_owned(),
+        |target| format!("predicted_{target}"),
+    );
+    vec![
+        (predicted, number(&|row| Some(row.said.loss))),
+        (named("law_low"), number(&|row| end(row.said.ci95, 0))),
+        (named("law_high"), number(&|row| end(row.said.ci95, 1))),
+        (named("run_low"), number(&|row| end(row.said.run95, 0))),
+        (named("run_high"), number(&|row| end(row.said.run95, 1))),
+        (named("times_beyond"), number(&|row| Some(row.times_beyond()))),
+    ]
+}
+
 /// Beyond the fitted runs by more than this is far.
 const FAR: f64 = 2.0;
 
-fn say_what_is_left_out(laws: &[KeptLaw], rows: &[Option<Predicted>], fits: usize) {
-    let said: BTreeSet<String> = laws.iter().map(forecast).collect();
+fn say_what_is_left_out(laws: &[&KeptLaw], rows: &[Option<Predicted>]) {
+    let said: BTreeSet<String> = laws.iter().map(|law| forecast(law)).collect();
     for equation in said {
         say!("{equation}");
     }
     let voices = || laws.iter().flat_map(|law| &law.voices);
-    if fits > voices().count() {
-        say!(
-            "the file holds {fits} fits; of several of the same rows the first law is used, or those that hidden runs do not \
-             tell apart"
-        );
-    }
     for voice in voices().filter(|voice| !voice.fit.converged) {
         let trouble = voice.fit.trouble.as_deref().unwrap_or("it is no minimum");
         say!("the fit did not converge, and its numbers are not to be used: {trouble}");

@@ -1,6 +1,8 @@
 //! Where descents of a written law begin. What it is linear in is solved for (variable projection, Golub and Pereyra
 //! 1973); the others are spread over what such parameters can be (Halton 1960).
 
+use std::sync::Arc;
+
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::declaration::Role;
@@ -25,7 +27,7 @@ const POINTS: usize = 512;
 pub fn starts(law: &Frame, predict: &Predict, points: &Points) -> Vec<Vec<f64>> {
     let all: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
     let rows = Rows::new(points, &all);
-    let rows = rows.fewer(POINTS).unwrap_or(rows);
+    let rows = rows.fewer(points, POINTS).unwrap_or_else(|| Arc::new(rows));
     let ways = [
         Some(Solving::of_values(law)),
         (!law.of_values).then(|| Solving::of_logarithms(law)),

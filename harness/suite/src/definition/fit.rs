@@ -29,6 +29,9 @@ pub struct FitDefinition {
     pub group: Option<Spanned<String>>,
     /// A fit for each value of this column.
     pub by: Option<Spanned<String>>,
+    /// Parameters that are the same for all values of `by`: one fit, with the others free for each.
+    #[serde(default)]
+    pub shared: Vec<Spanned<String>>,
     /// How many of the largest runs by FLOPs to hide, and to predict from the others.
     pub holdout: Option<usize>,
     /// Bootstrap resamples for the intervals.

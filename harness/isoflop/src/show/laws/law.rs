@@ -34,6 +34,7 @@ pub fn law(record: &FitRecord) -> String {
             format!("{:.2}%", 100.0 * fit.residual)
         },
     );
+    text += &shared(&fit);
     text += &reduced(&record.reduced);
     text += &indented(&parameters(record, &fit), 2);
     if fit.converged && record.allocation.is_none() && !record.conventions.is_empty() {
@@ -67,6 +68,22 @@ fn drawn(fit: &Fit) -> String {
     } else {
         format!("{points} in {}", count(fit.units, "group"))
     }
+}
+
+/// What the fit shares with those of other groups.
+fn shared(fit: &Fit) -> String {
+    let Some(joint) = &fit.joint else {
+        return String::new();
+    };
+    let what = match joint.shared.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    };
+    format!(
+        "one of {} fitted at once to {}, which share {what}\n",
+        count(joint.groups, "law"),
+        count(joint.points, "point")
+    )
 }
 
 fn objective(objective: Objective) -> String {
