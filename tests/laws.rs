@@ -145,7 +145,11 @@ fn datasets() -> String {
     let mut text = String::from("dataset,params,tokens,loss,score\n");
     for i in 0..60 {
         let (n, d) = (1e7 * 3f64.powi(i % 6), 1e9 * 3f64.powi(i / 6 % 5));
-        let (name, e, a) = if i < 30 { ("web", 1.7, 400.0) } else { ("code", 0.9, 250.0) };
+        let (name, e, a) = if i < 30 {
+            ("web", 1.7, 400.0)
+        } else {
+            ("code", 0.9, 250.0)
+        };
         let off = 1.0 + 0.002 * (f64::from((i * 17) % 11) / 5.0 - 1.0);
         let loss = (e + a * n.powf(-0.34) + 410.0 * d.powf(-0.28)) * off;
         let _ = writeln!(text, "{name},{n},{d},{loss},{}", 3.0 * loss - 1.0);
@@ -173,7 +177,10 @@ fn groups_share_parameters() {
     for line in said.stdout.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         let of = |name: &str| row[name].as_f64().unwrap();
-        assert!((of("predicted_loss") / of("loss") - 1.0).abs() < 0.01, "{row}");
+        assert!(
+            (of("predicted_loss") / of("loss") - 1.0).abs() < 0.01,
+            "{row}"
+        );
     }
     place
         .isoflop("plot fits.json runs.csv --plots plots")
@@ -182,10 +189,16 @@ fn groups_share_parameters() {
         ("--by dataset --shared gamma", "has no parameter `gamma`"),
         ("--by dataset --shared A", "`A` is measured by `alpha`"),
         ("--shared alpha", "between what are parameters shared?"),
-        ("--by dataset --shared alpha --holdout 3", "leave out --holdout"),
+        (
+            "--by dataset --shared alpha --holdout 3",
+            "leave out --holdout",
+        ),
     ] {
         let said = place.isoflop(&format!("fit runs.csv --form chinchilla {words}"));
-        assert!(said.code != 0 && said.stderr.contains(says), "{words}: {said:?}");
+        assert!(
+            said.code != 0 && said.stderr.contains(says),
+            "{words}: {said:?}"
+        );
     }
 }
 
@@ -259,9 +272,20 @@ fn what_is_wrong_with_a_law_is_pointed_at() {
     };
     bound("0 < alpha < 2").code(0);
     let kept = place.isoflop_words(&[
-        "fit", "runs.csv", "--law", LAW, "--bound", "alpha < 2", "--bootstrap", "0", "--json",
+        "fit",
+        "runs.csv",
+        "--law",
+        LAW,
+        "--bound",
+        "alpha < 2",
+        "--bootstrap",
+        "0",
+        "--json",
     ]);
-    assert_eq!(json(&kept)["bounds"]["alpha"], serde_json::json!([null, 2.0]));
+    assert_eq!(
+        json(&kept)["bounds"]["alpha"],
+        serde_json::json!([null, 2.0])
+    );
     bound("2 > alpha > 0").code(0);
     for wrong in [
         "alpha",

@@ -138,7 +138,9 @@ impl Choice {
                 fixed: Vec::new(),
                 ..FitOptions::default()
             },
-            holdout: wanted.holdout.map(|runs| Hide::Asked(Hiding { runs, origins: 1 })),
+            holdout: wanted
+                .holdout
+                .map(|runs| Hide::Asked(Hiding { runs, origins: 1 })),
             reduction: None,
         })
     }
@@ -181,7 +183,11 @@ impl Asked {
             choice: Choice::of(definition, wanted)?,
             filter: filter.transpose()?,
             by: fit.by.as_ref().map(|column| column.get_ref().clone()),
-            shared: fit.shared.iter().map(|name| name.get_ref().clone()).collect(),
+            shared: fit
+                .shared
+                .iter()
+                .map(|name| name.get_ref().clone())
+                .collect(),
         })
     }
 

@@ -61,9 +61,8 @@ pub fn kept_laws(records: &[Record]) -> Result<Vec<KeptLaw>, FitsError> {
     let laws: Vec<&FitRecord> = records.iter().filter_map(Record::law).collect();
     let mut parts: Vec<Vec<&FitRecord>> = Vec::new();
     for law in laws {
-        let same = |part: &&mut Vec<&FitRecord>| {
-            (&part[0].by, &part[0].target) == (&law.by, &law.target)
-        };
+        let same =
+            |part: &&mut Vec<&FitRecord>| (&part[0].by, &part[0].target) == (&law.by, &law.target);
         match parts.iter_mut().find(same) {
             Some(part) => part.push(law),
             None => parts.push(vec![law]),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use isoflop_law::{
-    Convention, Equation, FitRecord, Form, Holdout, HoldoutRecord, IsoflopRecord, Provenance, Record, fit,
-    holdout, isoflop, library, possible,
+    Convention, Equation, FitRecord, Form, Holdout, HoldoutRecord, IsoflopRecord, Provenance,
+    Record, fit, holdout, isoflop, library, possible,
 };
 use isoflop_ledger::{Columns, LedgerError, names as column_names};
 

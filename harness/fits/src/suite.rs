@@ -51,7 +51,9 @@ pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted
         for rows in parts {
             match rows.fit(&asked.choice) {
                 Ok(record) => fitted.fits.push(record),
-                Err(error) => fitted.refused.push(refused(&asked, rows.by.as_ref(), &error)),
+                Err(error) => fitted
+                    .refused
+                    .push(refused(&asked, rows.by.as_ref(), &error)),
             }
         }
     }

@@ -43,7 +43,9 @@ pub enum LawError {
         own: usize,
     },
     /// A shared parameter that means something else in each group.
-    #[error("`{name}` is measured by `{with}`, so groups that share it share that as well: add `{with}` to the shared")]
+    #[error(
+        "`{name}` is measured by `{with}`, so groups that share it share that as well: add `{with}` to the shared"
+    )]
     SharedAlone {
         /// The parameter.
         name: String,

@@ -3,6 +3,7 @@
 use crate::coordinate::Coordinate;
 use crate::jet::Jet;
 use crate::lanes::{Column, ROWS};
+use crate::minimize::Minimum;
 use crate::points::Points;
 use crate::rows::{Block, Jets};
 
@@ -41,6 +42,12 @@ pub trait Law: Sync {
 
     /// Where descents begin.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>>;
+
+    /// Where more of them begin in a further round, the first of which is 1, since so few ended at the best of these
+    /// `ends`, which is the first of them.
+    fn more_starts(&self, _points: &Points, _round: usize, _ends: &[Minimum]) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
 }
 
 /// A law of P parameters as arithmetic of [`Jet`], point by point: see [`Law`] for what each function says.

@@ -81,6 +81,7 @@ impl Layout {
     /// The coordinates of a parameter: one, or one for each group.
     pub fn coordinates(&self, parameter: usize) -> impl Iterator<Item = usize> {
         let all = self.owners.iter().enumerate();
-        all.filter(move |(_, (_, of))| *of == parameter).map(|(at, _)| at)
+        all.filter(move |(_, (_, of))| *of == parameter)
+            .map(|(at, _)| at)
     }
 }

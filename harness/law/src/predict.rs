@@ -84,7 +84,11 @@ impl Fit {
 
     /// The losses of runs whose law has these losses.
     fn scatter(&self, losses: &mut dyn Iterator<Item = f64>) -> Vec<f64> {
-        let around = |loss: f64| self.noise.iter().map(move |noise| self.scattered(loss, *noise));
+        let around = |loss: f64| {
+            self.noise
+                .iter()
+                .map(move |noise| self.scattered(loss, *noise))
+        };
         losses.flat_map(around).collect()
     }
 
@@ -130,7 +134,9 @@ pub fn average(laws: &[(f64, &Fit, &[f64])]) -> Prediction {
             .collect();
         let [low, high] = weighted_percentile(mixed, tail)?;
         let ends = ends.iter().copied().filter(|end| end.is_finite());
-        let [low, high] = ends.fold([low, high], |[low, high], end| [low.min(end), high.max(end)]);
+        let [low, high] = ends.fold([low, high], |[low, high], end| {
+            [low.min(end), high.max(end)]
+        });
         holding(loss, [low, high])
     };
     let told = all.iter().all(|(.., said)| !said.laws.is_empty());

@@ -19,13 +19,7 @@ pub struct Reach {
 
 impl Reach {
     /// For a parameter at `value`, in the coordinate of [`Law::pin`].
-    pub fn new(
-        layout: &Layout,
-        law: &dyn Law,
-        index: usize,
-        value: f64,
-        least_loss: f64,
-    ) -> Self {
+    pub fn new(layout: &Layout, law: &dyn Law, index: usize, value: f64, least_loss: f64) -> Self {
         /// Powers of e that an amplitude or a bend may move.
         const FAR: f64 = 25.0;
         /// Times its size that an amplitude of either sign may move.

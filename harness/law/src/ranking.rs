@@ -84,7 +84,9 @@ pub fn rank<'a>(records: impl Iterator<Item = &'a FitRecord>) -> Option<Ranking<
     laws.sort_by(|a, b| mean_square(&a.1).total_cmp(&mean_square(&b.1)));
     let best = laws[0].1.clone();
     let ranked = laws.iter().enumerate().map(|(place, (record, errors))| {
-        let between = (place > 0).then(|| excess(&shared, errors, &best)).flatten();
+        let between = (place > 0)
+            .then(|| excess(&shared, errors, &best))
+            .flatten();
         Ranked {
             record,
             error: mean_square(errors).sqrt(),
@@ -125,7 +127,10 @@ fn excess(runs: &[&Hidden], errors: &[f64], best: &[f64]) -> Option<[f64; 2]> {
         apart.clone()
     } else {
         let of_step = |step: &usize| {
-            let here = runs.iter().zip(&apart).filter(|(run, _)| run.fitted_to == *step);
+            let here = runs
+                .iter()
+                .zip(&apart)
+                .filter(|(run, _)| run.fitted_to == *step);
             let here: Vec<f64> = here.map(|(_, apart)| *apart).collect();
             here.iter().sum::<f64>() / here.len() as f64
         };
@@ -140,7 +145,7 @@ fn excess(runs: &[&Hidden], errors: &[f64], best: &[f64]) -> Option<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Form, FitOptions, Hiding, HoldoutRecord, Provenance, Table, fit, holdout};
+    use crate::{FitOptions, Form, Hiding, HoldoutRecord, Provenance, Table, fit, holdout};
 
     /// Runs of Chinchilla's law with a scatter of half a percent.
     fn table() -> (Table, Vec<f64>) {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::identification::Identification;
 use crate::{
-    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Joint, LackOfFit, Objective,
-    Parameter, Pattern,
+    AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Joint, LackOfFit,
+    Objective, Parameter, Pattern,
 };
 
 /// A fit, and what it was fitted to.

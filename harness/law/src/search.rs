@@ -2,13 +2,17 @@
 
 use rayon::prelude::*;
 
-use crate::layout::Layout;
 use crate::law::Law;
+use crate::layout::Layout;
 use crate::minimize::{Minimum, Problem, Stop};
 use crate::{Form, LawError};
 
 /// Minima beside the best one that refits begin at.
 const MOST_MINIMA: usize = 4;
+/// Descents that are to end at the best point.
+const ENOUGH: usize = 3;
+/// Rounds of starts, at most.
+const MOST_ROUNDS: usize = 8;
 /// An amplitude far from the data overflows where its exponent is not bounded; JSON has no infinity.
 pub const LARGEST: f64 = 1e300;
 
@@ -20,14 +24,23 @@ pub struct Search {
     pub minima: Vec<Minimum>,
 }
 
+/// Descends from the law's starts, and from more of them while so few end at the best point that a better one may not
+/// have been found.
 pub fn search(problem: &Problem, form: Form) -> Result<Search, LawError> {
-    let starts = problem.law.starts(problem.points);
-    let mut ends: Vec<Minimum> = starts
-        .par_iter()
-        .map(|start| problem.descend(start))
-        .filter(|end| end.value.is_finite() && end.theta.iter().all(|t| t.is_finite()))
-        .collect();
-    ends.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let (mut ends, mut starts) = (Vec::new(), 0);
+    let mut next = problem.law.starts(problem.points);
+    for round in 1..=MOST_ROUNDS {
+        starts += next.len();
+        ends.extend(descents(problem, &next));
+        ends.sort_by(|a: &Minimum, b| a.value.total_cmp(&b.value));
+        if round == MOST_ROUNDS || ends.is_empty() || reached(problem, &ends) >= ENOUGH {
+            break;
+        }
+        next = problem.law.more_starts(problem.points, round, &ends);
+        if next.is_empty() {
+            break;
+        }
+    }
     let lowest = ends
         .first()
         .cloned()
@@ -52,13 +65,28 @@ pub fn search(problem: &Problem, form: Form) -> Result<Search, LawError> {
     }
     let best = minima[0].value;
     Ok(Search {
-        starts: starts.len(),
+        starts,
         at_optimum: ends
             .iter()
             .filter(|end| end.converged && same(end.value, best))
             .count(),
         minima,
     })
+}
+
+/// Where descents from these starts end, those that end anywhere.
+fn descents(problem: &Problem, starts: &[Vec<f64>]) -> Vec<Minimum> {
+    let ends = starts.par_iter().map(|start| problem.descend(start));
+    ends.filter(|end| end.value.is_finite() && end.theta.iter().all(|t| t.is_finite()))
+        .collect()
+}
+
+/// How many of the ends, the best first, converged at the best.
+fn reached(problem: &Problem, ends: &[Minimum]) -> usize {
+    let best = ends[0].value;
+    let tolerance = problem.objective.tolerance(best, problem.weight());
+    let near = ends.iter().take_while(|end| end.value - best <= tolerance);
+    near.filter(|end| end.converged).count()
 }
 
 /// Why a descent did not end at a minimum, in words.

@@ -87,9 +87,8 @@ pub fn fit_together(
         free: solved.free,
     };
     let each = tables.iter().zip(&parts).enumerate();
-    let fits = each.map(|(group, (table, points))| {
-        solved.fit(group, table, points, Some(joint.clone()))
-    });
+    let fits =
+        each.map(|(group, (table, points))| solved.fit(group, table, points, Some(joint.clone())));
     Ok(fits.collect())
 }
 
@@ -268,7 +267,9 @@ impl Law for OfGroups<'_> {
         // By the chain rule, as the group's coordinates may follow from others themselves.
         let mut outer = Coordinate::constant(inner.value, theta.len());
         for (i, at) in places.iter().enumerate() {
-            outer.gradient.axpy(inner.gradient[i], &theta[*at].gradient, 1.0);
+            outer
+                .gradient
+                .axpy(inner.gradient[i], &theta[*at].gradient, 1.0);
             outer.hessian += &theta[*at].hessian * inner.gradient[i];
             for (j, with) in places.iter().enumerate() {
                 if inner.hessian[(i, j)] != 0.0 {

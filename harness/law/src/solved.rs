@@ -158,8 +158,13 @@ impl<'a> Solved<'a> {
 
 fn bounds(options: &FitOptions) -> BTreeMap<String, [Option<f64>; 2]> {
     let each = options.bounds.iter();
-    each.map(|(name, ends)| (name.clone(), ends.map(|end| Some(end).filter(|end| end.is_finite()))))
-        .collect()
+    each.map(|(name, ends)| {
+        (
+            name.clone(),
+            ends.map(|end| Some(end).filter(|end| end.is_finite())),
+        )
+    })
+    .collect()
 }
 
 /// What the bootstrap draws of each table, by points of all tables one after the other.
@@ -224,11 +229,7 @@ const NOTHING: f64 = -700.0;
 fn too_few_units(points: usize, units: usize, free: usize) -> Option<String> {
     let needed = (free + 3).max(LEAST_UNITS);
     (units < needed).then(|| {
-        let what = if units < points {
-            "groups"
-        } else {
-            "points"
-        };
+        let what = if units < points { "groups" } else { "points" };
         format!(
             "{units} {what} are too few for intervals of {free} parameters; {needed} are the least"
         )

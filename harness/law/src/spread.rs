@@ -145,8 +145,8 @@ impl Spread<'_> {
     /// A profile as an interval: what is not bounded towards nothing, and cannot change its sign, ends
     /// there. `None` where the other end is open too.
     fn closed(&self, index: usize, value: f64, [low, high]: [Option<f64>; 2]) -> Option<[f64; 2]> {
-        let keeps_sign = self.problem.law.logarithmic(index)
-            || matches!(self.role(index), Role::Exponent(_));
+        let keeps_sign =
+            self.problem.law.logarithmic(index) || matches!(self.role(index), Role::Exponent(_));
         let nothing = keeps_sign.then_some(0.0);
         let ends = if value < 0.0 {
             [low?, high.or(nothing)?]

@@ -1,8 +1,8 @@
 //! Fits of made-up runs: known laws are found again, and nothing panics.
 
 use isoflop_law::{
-    Convention, FitOptions, FitRecord, Form, Hiding, Objective, Point, Provenance, Table, allocate, fit,
-    holdout, isoflop,
+    Convention, FitOptions, FitRecord, Form, Hiding, Objective, Point, Provenance, Table, allocate,
+    fit, holdout, isoflop,
 };
 use proptest::prelude::*;
 

@@ -107,7 +107,13 @@ fn what_is_shared_is_surer() {
         few.push(&full[2].x(point), full[2].loss(point));
     }
     let tables = [&full[0], &full[1], &few];
-    let fits = fit_together(Form::Chinchilla, &tables, &shared(&["alpha", "beta"]), &options(300)).unwrap();
+    let fits = fit_together(
+        Form::Chinchilla,
+        &tables,
+        &shared(&["alpha", "beta"]),
+        &options(300),
+    )
+    .unwrap();
     let alone = fit(Form::Chinchilla, &full[0], &options(300)).unwrap();
     let width = |fit: &isoflop_law::Fit| {
         let [low, high] = fit.parameter("alpha").unwrap().ci95.unwrap();
@@ -137,6 +143,16 @@ fn what_cannot_be_shared_is_refused() {
     assert!(wrong(&["A"]).contains("`A` is measured by `alpha`"));
     let mut one = Table::new(2);
     one.push(&[1e8, 1e9], 3.0);
-    let refused = fit_together(Form::Chinchilla, &[tables[0], &one], &shared(&["alpha"]), &options(0));
-    assert!(refused.unwrap_err().to_string().contains("1 points are too few for a group"));
+    let refused = fit_together(
+        Form::Chinchilla,
+        &[tables[0], &one],
+        &shared(&["alpha"]),
+        &options(0),
+    );
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("1 points are too few for a group")
+    );
 }

@@ -30,6 +30,8 @@ Examples:
   isoflop fit runs.csv --form chinchilla --d 'step * batch * 1024' --loss 'log(ppl)'
   isoflop fit runs.csv --form offset --x flops --where \"loss < 4 and dataset = 'rw'\"
   isoflop fit runs.csv --form chinchilla,kaplan --holdout 20
+  isoflop fit runs.csv --law all
+  isoflop fit runs.csv --law chinchilla --by dataset --shared alpha,beta
   isoflop fit runs.csv --law 'loss = E + A*N^-alpha + B*D^-beta + G*(lr/l0 - 1)^2'
   isoflop fit runs.csv --law 'loss = (a*(1-S)^b + c)*N^-d + e*D^-f + g' --bound 'd > 0'
   isoflop fit runs.csv --form chinchilla --json > fits.json

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use isoflop_fits::{
-    Choice, Filter, FitsError, Hide, Reduction, Rows, Shape, Take, fit_together,
-};
+use isoflop_fits::{Choice, Filter, FitsError, Hide, Reduction, Rows, Shape, Take, fit_together};
 use isoflop_law::{FitOptions, Hiding, LawError, Objective, Record};
 use isoflop_ledger::{Columns, read_table};
 
@@ -41,7 +39,12 @@ pub struct Arguments {
     #[arg(long, value_name = "COL")]
     by: Option<String>,
     /// A fit for each of these columns, which is predicted in the place of the loss.
-    #[arg(long, value_name = "COLS", value_delimiter = ',', conflicts_with = "by")]
+    #[arg(
+        long,
+        value_name = "COLS",
+        value_delimiter = ',',
+        conflicts_with = "by"
+    )]
     targets: Vec<String>,
     /// Parameters that are the same for all values of --by, or for all of --targets: one fit, with the others free in
     /// each.
@@ -184,7 +187,8 @@ fn fit_table(arguments: &Arguments, laws: &Laws, table: &Path) -> anyhow::Result
         }
     }
     // One of several that cannot be fitted does not keep the others back.
-    if arguments.tables.len() > 1 || parts.len() > 1 || choices.len() > 1 || arguments.by.is_some() {
+    if arguments.tables.len() > 1 || parts.len() > 1 || choices.len() > 1 || arguments.by.is_some()
+    {
         refused.say();
     }
     Ok(fitted)
@@ -273,7 +277,9 @@ impl Laws {
                 origins: arguments.origins.unwrap_or(1),
             })
         });
-        let compared = self.are_several().then_some(Hide::Quarter { origins: ORIGINS });
+        let compared = self
+            .are_several()
+            .then_some(Hide::Quarter { origins: ORIGINS });
         let choice = |shape: &Shape| Choice {
             holdout: asked.or(compared),
             ..choice(arguments, shape)

@@ -56,14 +56,18 @@ pub fn predict(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             records.len()
         );
     }
-    let more = more.iter().map(|(name, numbers)| (name.as_str(), numbers.clone()));
+    let more = more
+        .iter()
+        .map(|(name, numbers)| (name.as_str(), numbers.clone()));
     let mut table = columns.with(more.collect())?;
     if arguments.json {
         show!("{}", json_lines(&mut table));
     } else {
         show!("{}", csv(&mut table));
     }
-    let all_converged = laws.iter().all(|law| law.voices.iter().all(|voice| voice.fit.converged));
+    let all_converged = laws
+        .iter()
+        .all(|law| law.voices.iter().all(|voice| voice.fit.converged));
     Ok(if all_converged {
         ExitCode::SUCCESS
     } else {
@@ -76,11 +80,15 @@ fn forecast(law: &KeptLaw) -> String {
     if let [alone] = law.voices.as_slice() {
         return alone.fit.form.equation().to_owned();
     }
-    let voices = law.voices.iter().map(|Voice { weight, fit, .. }| {
-        format!("{:.0}% {}", 100.0 * weight, fit.form.equation())
-    });
+    let voices = law
+        .voices
+        .iter()
+        .map(|Voice { weight, fit, .. }| format!("{:.0}% {}", 100.0 * weight, fit.form.equation()));
     let voices: Vec<String> = voices.collect();
-    format!("averaged over laws that hidden runs do not tell apart: {}", voices.join(", "))
+    format!(
+        "averaged over laws that hidden runs do not tell apart: {}",
+        voices.join(", ")
+    )
 }
 
 /// What is said of every row, by column; of several columns that are predicted, each with its name.
@@ -103,7 +111,10 @@ fn said(rows: &[Option<Predicted>], target: Option<&str>) -> Vec<(String, Vec<Op
         (named("law_high"), number(&|row| end(row.said.ci95, 1))),
         (named("run_low"), number(&|row| end(row.said.run95, 0))),
         (named("run_high"), number(&|row| end(row.said.run95, 1))),
-        (named("times_beyond"), number(&|row| Some(row.times_beyond()))),
+        (
+            named("times_beyond"),
+            number(&|row| Some(row.times_beyond())),
+        ),
     ]
 }
 

@@ -6,6 +6,7 @@ use crate::coordinate::Coordinate;
 use crate::declaration::Role;
 use crate::lanes::Column;
 use crate::law::{Law, Limit};
+use crate::minimize::Minimum;
 use crate::points::Points;
 use crate::rows::{Block, Jets, Scratch};
 use crate::{FitOptions, LawError, Table};
@@ -13,6 +14,7 @@ use crate::{FitOptions, LawError, Table};
 use super::Written;
 use super::frame::Frame;
 use super::program::{Program, Scale, Stored};
+use super::starts::Starts;
 
 /// A written law around the centre of its data.
 pub struct OfEquation {
@@ -217,7 +219,18 @@ impl Law for OfEquation {
 
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let values = |theta: &[f64], block: &Block| self.values(theta, block);
-        super::starts::starts(&self.frame, &values, points)
+        Starts::new(&self.frame, &values, points).spread(0)
+    }
+
+    fn more_starts(&self, points: &Points, round: usize, ends: &[Minimum]) -> Vec<Vec<f64>> {
+        let values = |theta: &[f64], block: &Block| self.values(theta, block);
+        let starts = Starts::new(&self.frame, &values, points);
+        if starts.searched.is_empty() {
+            return Vec::new();
+        }
+        let mut more = starts.around(round, ends);
+        more.extend(starts.spread(round));
+        more
     }
 }
 

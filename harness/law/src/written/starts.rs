@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use nalgebra::{Cholesky, DMatrix, DVector};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 
 use crate::declaration::Role;
 use crate::lanes::Column;
+use crate::minimize::Minimum;
 use crate::points::Points;
 use crate::rows::{Block, Rows, Scratch};
 
@@ -23,57 +26,119 @@ const ONE_IN: usize = 16;
 /// Points that starts are made from.
 const POINTS: usize = 512;
 
-/// Of a law in its frame, with what it predicts.
-pub fn starts(law: &Frame, predict: &Predict, points: &Points) -> Vec<Vec<f64>> {
-    let all: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
-    let rows = Rows::new(points, &all);
-    let rows = rows.fewer(points, POINTS).unwrap_or_else(|| Arc::new(rows));
-    let ways = [
-        Some(Solving::of_values(law)),
-        (!law.of_values).then(|| Solving::of_logarithms(law)),
-    ];
-    let ways = ways.into_iter().flatten();
-    let ways = ways.map(|mut way| {
-        way.linear.retain(|index| law.given[*index].is_none());
-        way
-    });
-    let solving = ways.max_by_key(|way| way.linear.len());
-    let solving = solving.expect("there is one");
-    let searched: Vec<usize> = (0..law.scales.len())
-        .filter(|index| !solving.linear.contains(index) && law.given[*index].is_none())
-        .collect();
-    let count = if searched.is_empty() {
-        1
-    } else {
-        (PER_PARAMETER * searched.len()).min(MOST)
-    };
-    let spans: Vec<[f64; 2]> = (0..points.variables()).map(|v| points.span(v)).collect();
-    let [least, most] = points.losses();
-    // The logarithm of what is small beside the losses.
-    let least = if law.of_values {
-        least.abs().max(most.abs()).max(f64::MIN_POSITIVE).ln()
-    } else {
-        least
-    };
-    let mut places: Vec<(f64, Vec<f64>)> = (0..count)
-        .filter_map(|number| {
-            let mut theta: Vec<f64> = law.given.iter().map(|it| it.unwrap_or(0.0)).collect();
+/// Ends that more starts are thrown around, and how many around each.
+const ENDS: usize = 4;
+const AROUND: usize = 8;
+
+/// What starts of a law in its frame are made from.
+pub struct Starts<'a> {
+    law: &'a Frame,
+    predict: &'a Predict<'a>,
+    rows: Arc<Rows>,
+    solving: Solving,
+    /// Parameters that are not solved for.
+    pub searched: Vec<usize>,
+    /// Of each variable.
+    spans: Vec<[f64; 2]>,
+    /// The logarithm of what is small beside the losses.
+    least: f64,
+}
+
+impl<'a> Starts<'a> {
+    pub fn new(law: &'a Frame, predict: &'a Predict<'a>, points: &Points) -> Self {
+        let all: Vec<(usize, f64)> = (0..points.len()).map(|point| (point, 1.0)).collect();
+        let rows = Rows::new(points, &all);
+        let rows = rows.fewer(points, POINTS).unwrap_or_else(|| Arc::new(rows));
+        let ways = [
+            Some(Solving::of_values(law)),
+            (!law.of_values).then(|| Solving::of_logarithms(law)),
+        ];
+        let ways = ways.into_iter().flatten();
+        let ways = ways.map(|mut way| {
+            way.linear.retain(|index| law.given[*index].is_none());
+            way
+        });
+        let solving = ways.max_by_key(|way| way.linear.len());
+        let solving = solving.expect("there is one");
+        let searched = (0..law.scales.len())
+            .filter(|index| !solving.linear.contains(index) && law.given[*index].is_none())
+            .collect();
+        let [least, most] = points.losses();
+        Starts {
+            searched,
+            spans: (0..points.variables()).map(|v| points.span(v)).collect(),
+            least: if law.of_values {
+                least.abs().max(most.abs()).max(f64::MIN_POSITIVE).ln()
+            } else {
+                least
+            },
+            law,
+            predict,
+            rows,
+            solving,
+        }
+    }
+
+    /// Starts spread over what the parameters can be, elsewhere in each round.
+    pub fn spread(&self, round: usize) -> Vec<Vec<f64>> {
+        let searched = &self.searched;
+        let count = if searched.is_empty() {
+            usize::from(round == 0)
+        } else {
+            (PER_PARAMETER * searched.len()).min(MOST)
+        };
+        let places = (round * count..(round + 1) * count).filter_map(|number| {
+            let mut theta: Vec<f64> = self.law.given.iter().map(|it| it.unwrap_or(0.0)).collect();
             for (at, index) in searched.iter().enumerate() {
                 let share = halton(number + 1, PRIMES[at % PRIMES.len()]);
-                theta[*index] = somewhere(law, *index, share, &spans, least);
+                theta[*index] = somewhere(self.law, *index, share, &self.spans, self.least);
             }
-            solving.solve(law, &rows, &mut theta, least)?;
-            let finite = theta.iter().all(|it| it.is_finite());
-            finite.then(|| (misses(predict, &rows, &theta), theta))
-        })
-        .collect();
-    places.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let best = OF_THE_BEST * searched.len().max(1);
-    let chosen = places.into_iter().enumerate();
-    chosen
-        .filter(|(at, _)| *at < best || at % ONE_IN == 0)
-        .map(|(_, (_, theta))| theta)
-        .collect()
+            self.place(theta)
+        });
+        let mut places: Vec<(f64, Vec<f64>)> = places.collect();
+        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let best = OF_THE_BEST * searched.len().max(1);
+        let chosen = places.into_iter().enumerate();
+        chosen
+            .filter(|(at, _)| *at < best || at % ONE_IN == 0)
+            .map(|(_, (_, theta))| theta)
+            .collect()
+    }
+
+    /// Starts thrown around the best ends that differ (basin hopping, Wales and Doye 1997), each time in the direction
+    /// of some of the parameters.
+    pub fn around(&self, round: usize, ends: &[Minimum]) -> Vec<Vec<f64>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(round as u64);
+        let mut different: Vec<&Minimum> = Vec::new();
+        for end in ends {
+            let apart = |it: &&Minimum| end.value > it.value * (1.0 + 1e-3);
+            if different.len() < ENDS && different.last().is_none_or(apart) {
+                different.push(end);
+            }
+        }
+        let mut starts = Vec::new();
+        for end in different {
+            for _ in 0..AROUND {
+                let mut theta = end.theta.clone();
+                for index in &self.searched {
+                    if rng.random::<f64>() < 0.5 {
+                        let size = theta[*index].abs().clamp(0.3, 3.0);
+                        theta[*index] += size * (2.0 * rng.random::<f64>() - 1.0);
+                    }
+                }
+                starts.extend(self.place(theta).map(|(_, theta)| theta));
+            }
+        }
+        starts
+    }
+
+    /// A place, with what is linear at its best there, and by how much it misses.
+    fn place(&self, mut theta: Vec<f64>) -> Option<(f64, Vec<f64>)> {
+        self.solving
+            .solve(self.law, &self.rows, &mut theta, self.least)?;
+        let finite = theta.iter().all(|it| it.is_finite());
+        finite.then(|| (misses(self.predict, &self.rows, &theta), theta))
+    }
 }
 
 /// The sum of squared residuals at a place; infinite where it is no law.

@@ -62,7 +62,9 @@ pub fn compete(records: &[Record]) -> Option<String> {
 fn known_as(form: Form) -> String {
     let published = library().unwrap_or_default().into_iter();
     let mut named = published.filter(|law| law.equation == form.name());
-    named.next().map_or_else(|| form.to_string(), |law| law.name)
+    named
+        .next()
+        .map_or_else(|| form.to_string(), |law| law.name)
 }
 
 /// What was hidden, and how it was foretold.
@@ -108,7 +110,11 @@ pub fn alone(record: &FitRecord) -> String {
     };
     let points = holdout.hidden.len();
     let what = if record.units < record.points {
-        format!("the {} largest groups ({})", holdout.units, count(points, "point"))
+        format!(
+            "the {} largest groups ({})",
+            holdout.units,
+            count(points, "point")
+        )
     } else {
         format!("the largest {}", count(points, "run"))
     };
