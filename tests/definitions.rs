@@ -69,7 +69,7 @@ fn a_sweep_without_a_budget_or_with_two() {
 #[test]
 fn a_corpus_too_small_for_the_budget() {
     let sweep = "[[sweep]]\nwidth = 16\ndepth = 1\ntokens = 150000";
-    refused(sweep, "7:9", "2.50 epochs of a corpus of 60000");
+    refused(sweep, "7:9", "2.50 epochs of a corpus of 60002");
     refused(sweep, "7:9", "corpus.max_epochs = 3");
 }
 
@@ -176,9 +176,9 @@ fn laws_that_could_not_be_fitted_are_refused_before_training() {
 #[test]
 fn a_corpus_too_small_to_score_on_is_where_the_error_points() {
     refused(
-        "[evaluation]\ntokens = 1_000_000\n[[sweep]]\nwidth = 16\ndepth = 1\ntokens = 10000",
+        "[[sweep]]\nwidth = 16\ndepth = 1\nsequence_length = 50_000\ntokens = 50_000",
         "1:2",
-        "the corpus has 70000 validation tokens",
+        "the corpus has 70001 validation tokens, and two sequences of 50000 are the least",
     );
 }
 

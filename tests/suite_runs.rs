@@ -12,7 +12,7 @@ description = "for the tests"
 paths = ["text.txt"]
 
 [evaluation]
-tokens = 2000
+tokens = 8000
 
 [[sweep]]
 width = [8, 16, 32]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use isoflop_files::FileError;
 
+use crate::Census;
+
 /// A corpus that cannot be prepared or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
@@ -55,6 +57,23 @@ pub enum CorpusError {
         /// Bytes read.
         bytes: u64,
     },
+    /// Too few documents to hold some of them out.
+    #[error(
+        "the corpus has {} documents in {} groups that share no passage, of which {} could be held out: too few to say how \
+         sure a loss is{}\n  help: add files, or say what lies between the documents of a file: \
+         `separator = \"\\n\\n\"` in [corpus.files]",
+        census.documents, census.groups, census.held_out, skipped(census)
+    )]
+    TooFewDocuments {
+        /// What became of the documents.
+        census: Census,
+    },
+    /// A file that changed between two looks at it.
+    #[error("{name} changed while it was read: try again when nobody writes to it")]
+    Changed {
+        /// The file.
+        name: String,
+    },
     /// A grammar that cannot be.
     #[error("[corpus.grammar] {0}")]
     Grammar(String),
@@ -66,6 +85,15 @@ pub enum CorpusError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+/// Files that hold no text, in words.
+fn skipped(census: &Census) -> String {
+    let each = census.skipped.iter();
+    let each: Vec<String> = each
+        .map(|(why, (count, first))| format!("; {count} {why}, the first {first}"))
+        .collect();
+    each.concat()
 }
 
 impl CorpusError {

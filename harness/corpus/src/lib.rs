@@ -1,23 +1,30 @@
-//! Corpora: text split into training and validation parts that share no block, hashed, and
-//! tokenized once into a memory-mapped cache.
+//! Corpora: documents split into training and validation parts, hashed, and tokenized once into a
+//! memory-mapped cache.
 
 mod cache;
 mod cargo;
+mod documents;
 mod error;
 mod grammar;
+mod groups;
+mod leak;
 mod listed;
-mod split;
+mod permute;
 mod stream;
 mod text;
 mod windows;
+mod zipf;
 
 use std::path::Path;
 
 use isoflop_suite::{CorpusSource, Definition};
 
-pub use cache::{Corpus, default_cache};
+use documents::Documents;
+
+pub use cache::{Census, Corpus, HeldOut, default_cache};
 pub use error::CorpusError;
 pub use grammar::Grammar;
+pub use leak::RUN;
 pub use stream::TokenStream;
 pub use windows::Windows;
 
@@ -37,8 +44,25 @@ impl Corpus {
             .chosen()
             .expect("a checked definition has one corpus");
         match source {
-            CorpusSource::Cargo(cargo) => cache::text(cache, &cargo::sources(cargo)?),
-            CorpusSource::Files(files) => cache::text(cache, &listed::listed(files, folder)?),
+            CorpusSource::Cargo(cargo) => {
+                let files = cargo::sources(cargo)?;
+                cache::text(
+                    cache,
+                    &Documents {
+                        files,
+                        separator: None,
+                        section: None,
+                    },
+                )
+            }
+            CorpusSource::Files(files) => cache::text(
+                cache,
+                &Documents {
+                    separator: files.separator.clone(),
+                    files: listed::listed(files, folder)?,
+                    section: None,
+                },
+            ),
             CorpusSource::Grammar(grammar) => cache::grammar(cache, grammar),
         }
     }

@@ -13,22 +13,27 @@ pub struct TextFile {
     pub path: PathBuf,
 }
 
-/// The files below `root` that `wanted` accepts, in the order of their paths, which is the same on
-/// every file system.
+/// The files below `root` that `wanted` accepts, in the order of their names, which is the same on
+/// every file system. Links are followed, as caches of downloads are made of them; one that leads back to a
+/// folder above it is not, nor is what `.git` holds.
 pub fn below(
     root: &Path,
     name: &str,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Vec<TextFile>, CorpusError> {
     let mut found = Vec::new();
-    for entry in WalkDir::new(root) {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_owned();
-            CorpusError::Io {
-                path,
-                error: error.into(),
-            }
-        })?;
+    let walk = WalkDir::new(root).follow_links(true).into_iter();
+    for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
+        let entry = match entry {
+            Err(error) if error.loop_ancestor().is_some() => continue,
+            entry => entry.map_err(|error| {
+                let path = error.path().unwrap_or(root).to_owned();
+                CorpusError::Io {
+                    path,
+                    error: error.into(),
+                }
+            })?,
+        };
         if !entry.file_type().is_file() || !wanted(entry.path()) {
             continue;
         }

@@ -1,7 +1,10 @@
 //! The order in which training windows are read: a new permutation for every epoch, made from the
 //! seed alone, so that any step's batch is known without reading those before it.
 
+use isoflop_suite::Tokens;
+
 use crate::TokenStream;
+use crate::permute::{mix, permute};
 
 /// Windows of `length + 1` tokens: inputs and, one further, targets. Windows share only that token.
 #[derive(Debug, Clone, Copy)]
@@ -12,11 +15,12 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// All whole windows of a stream.
-    pub fn new(stream: &TokenStream, length: usize, seed: u64) -> Self {
+    /// All whole windows of a stream, or of its first `within` tokens.
+    pub fn new(stream: &TokenStream, length: usize, seed: u64, within: Option<Tokens>) -> Self {
+        let tokens = within.map_or(stream.len(), |within| stream.len().min(within as usize));
         Windows {
             length,
-            count: (stream.len().saturating_sub(1) / length) as u64,
+            count: (tokens.saturating_sub(1) / length) as u64,
             seed,
         }
     }
@@ -44,34 +48,6 @@ impl Windows {
         let tokens = stream.tokens(start..start + self.length + 1);
         inputs.extend(tokens[..self.length].iter().map(|token| i32::from(*token)));
         targets.extend(tokens[1..].iter().map(|token| i32::from(*token)));
-    }
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-fn mix(mut x: u64) -> u64 {
-    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// Where a permutation of `0..count` takes `index`: a Feistel network on the smallest even number
-/// of bits that holds `count`, walked until it lands inside (Black and Rogaway 2002). It takes no
-/// memory, however many windows there are.
-fn permute(index: u64, count: u64, key: u64) -> u64 {
-    let bits = 64 - (count.max(2) - 1).leading_zeros();
-    let half = bits.div_ceil(2);
-    let mask = (1u64 << half) - 1;
-    let mut at = index;
-    loop {
-        let (mut left, mut right) = (at >> half, at & mask);
-        for round in 0..4 {
-            (left, right) = (right, left ^ (mix(right ^ mix(key ^ round)) & mask));
-        }
-        at = (left << half) | right;
-        if at < count {
-            return at;
-        }
     }
 }
 

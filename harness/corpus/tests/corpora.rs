@@ -1,56 +1,177 @@
 //! Corpora against direct computation.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
 use isoflop_corpus::Corpus;
 use isoflop_suite::Definition;
-
-const BLOCK: usize = 16 * 1024;
+use sha2::{Digest, Sha256};
 
 fn definition(text: &str) -> Definition {
     Definition::parse(text, "test.toml").unwrap()
 }
 
-/// Text of numbered sentences, with one long passage that comes twice.
-fn write_text(folder: &Path) -> Vec<u8> {
-    let passage: String = (0..4000)
-        .map(|i| format!("sentence {i} of the passage. "))
-        .collect();
-    let aligned = &passage[..4 * BLOCK];
-    let rest: String = (0..40_000)
-        .map(|i| format!("line {} is here\n", i * 7))
-        .collect();
-    // The copies begin where a block does.
-    let text = format!("{aligned}{}{aligned}", &rest[..20 * BLOCK]);
+/// Files of a few kilobytes each, whose lines are their own.
+fn write_text(folder: &Path) -> Vec<String> {
     fs::create_dir(folder.join("text")).unwrap();
-    fs::write(folder.join("text/a.txt"), &text).unwrap();
-    fs::write(folder.join("text/b.txt"), &rest).unwrap();
-    [text.as_bytes(), b"\0", rest.as_bytes(), b"\0"].concat()
+    let texts: Vec<String> = (0..60)
+        .map(|file| {
+            let lines = (0..40 + file * 7 % 50)
+                .map(|i| format!("line {} of {file}\n", i * 7919 + file * 31));
+            lines.collect()
+        })
+        .collect();
+    for (file, text) in texts.iter().enumerate() {
+        fs::write(folder.join(format!("text/{file:02}.txt")), text).unwrap();
+    }
+    texts
+}
+
+fn documents(stream: &isoflop_corpus::TokenStream) -> Vec<String> {
+    let text = String::from_utf8(stream.tokens(0..stream.len()).to_vec()).unwrap();
+    let all = text.strip_prefix('\0').unwrap().strip_suffix('\0').unwrap();
+    all.split('\0').map(str::to_owned).collect()
+}
+
+const FILES: &str = "[corpus.files]\npaths = [\"text\"]";
+
+#[test]
+fn every_document_is_in_one_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = write_text(folder.path());
+    // A copy, of which nothing is left, and a file that is no text.
+    fs::write(folder.path().join("text/99.txt"), &texts[3]).unwrap();
+    fs::write(folder.path().join("text/a.png"), b"\x89PNG\0\0").unwrap();
+    fs::write(folder.path().join("text/b.txt"), b"caf\xe9").unwrap();
+    let cache = folder.path().join("cache");
+    let corpus = Corpus::prepare(&definition(FILES), folder.path(), &cache).unwrap();
+    let (trained, held_out) = (documents(&corpus.train), documents(&corpus.validation));
+    assert_eq!(trained.len() + held_out.len(), 60);
+    assert!(held_out.len() >= 2, "{}", held_out.len());
+    let share =
+        corpus.validation.len() as f64 / (corpus.train.len() + corpus.validation.len()) as f64;
+    assert!((0.02..0.08).contains(&share), "{share}");
+    let mut all: Vec<String> = trained.into_iter().chain(held_out.clone()).collect();
+    all.sort();
+    let mut expected = texts;
+    expected.sort();
+    assert_eq!(all, expected);
+    // What is said of the documents held out is what stands there.
+    for (document, text) in corpus.held_out.iter().zip(&held_out) {
+        let (start, end) = (
+            document.start as usize,
+            (document.start + document.tokens) as usize,
+        );
+        assert_eq!(corpus.validation.tokens(start..end - 1), text.as_bytes());
+    }
+    let census = corpus.census.unwrap();
+    assert_eq!((census.documents, census.copies), (60, 1));
+    assert_eq!(census.skipped["binary"], (1, "text/a.png".to_owned()));
+    assert_eq!(census.skipped["not UTF-8"], (1, "text/b.txt".to_owned()));
+}
+
+/// A text without pattern, of so many bytes.
+fn noise(bytes: usize, seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let letter = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'a' + (state % 26) as u8)
+    };
+    (0..bytes).map(letter).collect()
+}
+
+/// Files that share long licences at random places in them: no licence is trained on and held out.
+#[test]
+fn what_files_share_is_not_on_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("text")).unwrap();
+    let licences: Vec<String> = (0..40)
+        .map(|it| noise(3000 + 500 * it, 1000 + it as u64))
+        .collect();
+    let mut texts = Vec::new();
+    for file in 0..400 {
+        let own = noise(4000 + file * 37 % 3000, file as u64 + 1);
+        let at = file * 811 % 4000;
+        let text = format!("{}{}{}", &own[..at], licences[file % 40], &own[at..]);
+        fs::write(folder.path().join(format!("text/{file:03}.txt")), &text).unwrap();
+        texts.push(text);
+    }
+    let cache = folder.path().join("cache");
+    let corpus = Corpus::prepare(&definition(FILES), folder.path(), &cache).unwrap();
+    let census = corpus.census.as_ref().unwrap();
+    assert_eq!((census.documents, census.groups), (400, 40));
+    assert_eq!(census.leak, 0.0);
+    let held_out = documents(&corpus.validation);
+    assert!(held_out.len() >= 10, "{}", held_out.len());
+    let trained = documents(&corpus.train).concat();
+    for text in &held_out {
+        let licence = licences
+            .iter()
+            .find(|it| text.contains(it.as_str()))
+            .unwrap();
+        assert!(!trained.contains(licence.as_str()));
+    }
+    // The split of before went by blocks of 16 KiB of all files one after the other.
+    let stream: String = texts.iter().flat_map(|text| [text, "\0"]).collect();
+    let blocks: Vec<&[u8]> = stream.as_bytes().chunks(16 * 1024).collect();
+    let is_held = |block: &&[u8]| {
+        let digest = Sha256::digest(*block);
+        u64::from_le_bytes(digest[..8].try_into().unwrap()).is_multiple_of(20)
+    };
+    let (held, kept): (Vec<&[u8]>, Vec<&[u8]>) = blocks.iter().partition(|block| is_held(block));
+    let (held, kept) = (held.concat(), String::from_utf8(kept.concat()).unwrap());
+    let held = String::from_utf8(held).unwrap();
+    let leaked = licences.iter().any(|licence| {
+        let pieces = [0, 500, 1000, 2000].map(|at| &licence[at..at + 50]);
+        pieces
+            .iter()
+            .any(|piece| held.contains(piece) && kept.contains(piece))
+    });
+    assert!(leaked, "it would have failed the same test");
 }
 
 #[test]
-fn parts_hold_all_of_the_text_and_share_no_block() {
+fn a_file_may_hold_several_documents() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = write_text(folder.path());
-    let definition = definition("[corpus.files]\npaths = [\"text\"]");
-    let corpus = Corpus::prepare(&definition, folder.path(), &folder.path().join("cache")).unwrap();
-    let (train, validation) = (&corpus.train, &corpus.validation);
-    assert_eq!(train.len() + validation.len(), whole.len());
-
-    let blocks = |tokens: &[u8]| tokens.chunks(BLOCK).map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let trained: HashSet<_> = blocks(train.tokens(0..train.len())).into_iter().collect();
-    let held_out = blocks(validation.tokens(0..validation.len()));
-    assert!(held_out.iter().all(|block| !trained.contains(block)));
-    let mut together: Vec<_> = blocks(train.tokens(0..train.len()))
-        .into_iter()
-        .chain(held_out)
+    let text: String = (0..50)
+        .map(|it| format!("{}\n\n", noise(300, it + 1)))
         .collect();
-    let mut expected = blocks(&whole);
-    together.sort();
-    expected.sort();
-    assert_eq!(together, expected);
+    fs::write(folder.path().join("all.txt"), &text).unwrap();
+    let one = "[corpus.files]\npaths = [\"all.txt\"]";
+    let cache = folder.path().join("cache");
+    // Where nothing is said, a large file is cut at the ends of lines.
+    let corpus = Corpus::prepare(&definition(one), folder.path(), &cache).unwrap();
+    assert_eq!(corpus.census.unwrap().section, Some(1024));
+    let cut = documents(&corpus.validation);
+    assert!(
+        cut.iter().all(|it| it.ends_with('\n') && it.len() > 1024),
+        "{cut:?}"
+    );
+    let several = format!("{one}\nseparator = \"\\n\\n\"");
+    let corpus = Corpus::prepare(&definition(&several), folder.path(), &cache).unwrap();
+    assert_eq!(corpus.census.unwrap().documents, 50);
+}
+
+/// A link back to a folder above is not followed for ever; one to a file is.
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_loops_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    write_text(folder.path());
+    fs::create_dir(folder.path().join("blobs")).unwrap();
+    fs::write(folder.path().join("blobs/x"), noise(5000, 99)).unwrap();
+    std::os::unix::fs::symlink("../blobs/x", folder.path().join("text/linked.txt")).unwrap();
+    std::os::unix::fs::symlink("..", folder.path().join("text/up")).unwrap();
+    fs::create_dir(folder.path().join("text/.git")).unwrap();
+    fs::write(folder.path().join("text/.git/config"), noise(5000, 98)).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let corpus = Corpus::prepare(&definition(FILES), folder.path(), cache.path()).unwrap();
+    let mut all = documents(&corpus.train);
+    all.extend(documents(&corpus.validation));
+    assert!(all.contains(&noise(5000, 99)));
+    assert!(!all.contains(&noise(5000, 98)));
 }
 
 #[test]
@@ -142,7 +263,10 @@ fn too_little_text_is_refused() {
     let definition = definition("[corpus.files]\npaths = [\"a.txt\"]");
     let error =
         Corpus::prepare(&definition, folder.path(), &folder.path().join("cache")).unwrap_err();
-    assert!(error.to_string().contains("too few to split"), "{error}");
+    assert!(
+        error.to_string().contains("1 documents in 1 groups"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -128,6 +128,8 @@ impl Choice {
                 x: word(&wanted.x),
                 n: word(&wanted.n).or_else(|| Some(names::PARAMS_TOTAL.to_owned())),
                 d: word(&wanted.d).or_else(|| Some(names::TOKENS.to_owned())),
+                loss: word(&wanted.loss),
+                se: word(&wanted.se),
                 group: word(&wanted.group),
                 ..Names::default()
             },

@@ -8,6 +8,7 @@ use isoflop_files::{
 use isoflop_suite::{CellId, Status, Step};
 
 use crate::attempts::{RESULT, STEPS, attempt_name};
+use crate::documents::{Spread, spreads};
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord};
 
@@ -110,10 +111,14 @@ impl SuiteFolder {
                 all.push(Finished {
                     planned: asked.has(&cell.id),
                     excluded: excluded.reason(&cell.id).map(str::to_owned),
+                    spread: None,
                     cell,
                     run,
                 });
             }
+        }
+        for (at, spread) in spreads(&all).into_iter().enumerate() {
+            all[at].spread = spread;
         }
         Ok(all)
     }
@@ -130,6 +135,8 @@ pub struct Finished {
     pub planned: bool,
     /// Why the user leaves it out, if so.
     pub excluded: Option<String>,
+    /// The parts of its loss's standard error, where other runs were scored on the same documents.
+    pub spread: Option<Spread>,
 }
 
 impl Finished {

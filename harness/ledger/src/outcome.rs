@@ -1,6 +1,6 @@
 //! An outcome as `result.json` has it: every field by itself, whatever the status.
 
-use isoflop_suite::{Bytes, End, Nats, Outcome, Scores, Status, TimeSplit, Tokens};
+use isoflop_suite::{Bytes, DocumentLoss, End, Nats, Outcome, Scores, Status, TimeSplit, Tokens};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,6 +14,8 @@ struct OutcomeRecord {
     #[serde(default)]
     skipped_steps: u64,
     scored_tokens: Tokens,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<DocumentLoss>,
     tokens_per_second: Option<f64>,
     seconds: TimeSplit,
     peak_memory: Option<Bytes>,
@@ -30,6 +32,7 @@ pub fn serialize<S: Serializer>(outcome: &Outcome, to: S) -> Result<S::Ok, S::Er
         train_loss: scores.and_then(|it| it.train_loss),
         skipped_steps: outcome.skipped_steps,
         scored_tokens: scores.map_or(0, |it| it.scored_tokens),
+        documents: scores.map_or_else(Vec::new, |it| it.documents.clone()),
         tokens_per_second: outcome.tokens_per_second,
         seconds: outcome.seconds,
         peak_memory: outcome.peak_memory,
@@ -49,6 +52,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Outcome, D::Err
             loss_se: record.loss_se,
             train_loss: record.train_loss,
             scored_tokens: record.scored_tokens,
+            documents: record.documents,
         }),
         Status::Diverged => End::Diverged(reason),
         Status::OutOfMemory => End::OutOfMemory(reason),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_suite::{Cell, CellId, End, Flops, Nats, Outcome, Scores, Status, TimeSplit, Verdict};
+use isoflop_suite::{
+    Cell, CellId, DocumentLoss, End, Flops, Nats, Outcome, Scores, Status, TimeSplit, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 /// Version of `cell.json`, `result.json` and `machine.json`.
@@ -89,6 +91,13 @@ impl RunRecord {
                 loss_se: Some(0.01 * loss),
                 train_loss: Some(loss),
                 scored_tokens: 0,
+                // As of a language that is known, which a law may be of.
+                documents: vec![DocumentLoss {
+                    id: String::new(),
+                    tokens: 1,
+                    loss,
+                    oracle_loss: Some(0.5 * loss),
+                }],
             }),
             tokens_per_second: Some(loss),
             skipped_steps: 0,
@@ -112,7 +121,7 @@ impl RunRecord {
             threads: 1,
             version: String::new(),
             bytes_per_token: 1.0,
-            entropy_rate: None,
+            entropy_rate: Some(0.5 * loss),
             outcome,
             steps_sha256: None,
             provenance: None,

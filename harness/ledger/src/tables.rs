@@ -8,6 +8,7 @@ use polars::prelude::{
     SerWriter, Series,
 };
 
+use crate::documents::documents_frame;
 use crate::schema::{cell_columns, names};
 use crate::{CellRecord, Finished, LedgerError, RunRecord, SuiteFolder};
 
@@ -23,7 +24,7 @@ pub fn cells_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
     cells_frame(&runs).map_err(LedgerError::table(folder.path()))
 }
 
-/// Makes both tables as Parquet, and as CSV where asked. Returns the files written.
+/// Makes the tables as Parquet, and as CSV where asked. Returns the files written.
 ///
 /// # Errors
 /// If a run cannot be read, none has a result, or the disk refuses.
@@ -32,16 +33,25 @@ pub fn make_tables(folder: &SuiteFolder, csv: bool) -> Result<Vec<PathBuf>, Ledg
     let refused = LedgerError::table(folder.path());
     let mut cells = cells_frame(&runs).map_err(refused)?;
     let mut curves = curves_frame(folder, &runs)?;
-    let names = ["cells.parquet", "curves.parquet"];
-    let bytes = [parquet(&mut cells), parquet(&mut curves)];
-    let bytes = bytes.map(|made| made.map_err(LedgerError::table(folder.path())));
-    let [cells_bytes, curves_bytes] = bytes;
-    let (cells_bytes, curves_bytes) = (cells_bytes?, curves_bytes?);
-    folder.write_noted(&[(names[0], &cells_bytes), (names[1], &curves_bytes)])?;
-    let mut written: Vec<PathBuf> = names.iter().map(|name| folder.file(name)).collect();
+    let mut documents = documents_frame(&runs).map_err(LedgerError::table(folder.path()))?;
+    let mut tables = vec![("cells", &mut cells), ("curves", &mut curves)];
+    // Results of before have none.
+    if documents.height() > 0 {
+        tables.push(("documents", &mut documents));
+    }
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for (name, table) in &mut tables {
+        let bytes = parquet(table).map_err(LedgerError::table(folder.path()))?;
+        files.push((format!("{name}.parquet"), bytes));
+    }
+    let noted = files
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    folder.write_noted(&noted.collect::<Vec<_>>())?;
+    let mut written: Vec<PathBuf> = files.iter().map(|(name, _)| folder.file(name)).collect();
     if csv {
-        for (name, table) in [("cells.csv", &mut cells), ("curves.csv", &mut curves)] {
-            let path = folder.file(name);
+        for (name, table) in tables {
+            let path = folder.file(&format!("{name}.csv"));
             write_csv(table, &path)?;
             written.push(path);
         }
@@ -60,6 +70,7 @@ pub fn planned_table(cells: &[CellRecord]) -> Result<DataFrame, LedgerError> {
         cell: cell.clone(),
         planned: true,
         excluded: None,
+        spread: None,
     });
     let runs: Vec<Finished> = runs.collect();
     cells_frame(&runs).map_err(|error| LedgerError::Column(error.to_string()))
@@ -79,6 +90,7 @@ fn sorted(folder: &SuiteFolder) -> Result<Vec<Finished>, LedgerError> {
             cell.model.depth,
             cell.tokens(),
             cell.seed,
+            cell.order_seed(),
             record.id.clone(),
         )
     });

@@ -22,6 +22,7 @@ fn cell() -> CellRecord {
         train_tokens: 10_000_000,
         validation_tokens: 1_000_000,
         bytes_per_token: 1.0,
+        held_out: vec![1 << 14; 60],
     };
     let plan = Plan::new(&Definition::parse(text, "s.toml").unwrap(), &corpus).unwrap();
     CellRecord::new(plan.cells[0].cell.clone(), None)
@@ -55,6 +56,7 @@ fn end(status: Status) -> End {
             loss_se: Some(0.01),
             train_loss: None,
             scored_tokens: 1000,
+            documents: Vec::new(),
         }),
         Status::Diverged => End::Diverged(reason),
         Status::OutOfMemory => End::OutOfMemory(reason),

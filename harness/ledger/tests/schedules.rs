@@ -37,6 +37,7 @@ fn cells() -> Vec<CellRecord> {
         train_tokens: 10_000_000,
         validation_tokens: 1_000_000,
         bytes_per_token: 1.0,
+        held_out: vec![1 << 14; 60],
     };
     let plan = Plan::new(&Definition::parse(text, "s.toml").unwrap(), &corpus).unwrap();
     let cells = plan.cells.into_iter();
@@ -65,6 +66,7 @@ fn end(seed: u64, attempt: &Attempt) -> End {
         loss_se: None,
         train_loss: None,
         scored_tokens: 1,
+        documents: Vec::new(),
     })
 }
 

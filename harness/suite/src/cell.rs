@@ -20,8 +20,15 @@ pub struct Cell {
     pub training: Training,
     /// How it is scored.
     pub evaluation: Evaluation,
-    /// Seed of initial weights and data order.
+    /// Seed of initial weights, and of data order where that has none of its own.
     pub seed: u64,
+    /// Seed of data order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_seed: Option<u64>,
+    /// How many of the first training tokens are trained on, again and again where that is needed; all, where nothing is
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_tokens: Option<Tokens>,
 }
 
 /// A corpus by what it holds, not by where it lies.
@@ -81,20 +88,50 @@ pub struct Optimizer {
     pub weight_decay: f64,
 }
 
-/// The fixed validation tokens a model is scored on.
+/// The fixed validation tokens a model is scored on: those of the first documents held out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// Sequences scored.
+    /// The last token scored, by its place in the validation part.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens: Tokens,
+    /// Sequences scored at equal distances, in cells of versions that did so; 0 in cells of this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub sequences: u64,
-    /// Tokens at the start of each sequence that are read but not scored.
+    /// Tokens that every token scored has before it at least.
     pub context: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Evaluation {
+    /// Sequences of this length that the model reads for it.
+    pub fn windows(&self, sequence_length: u64) -> u64 {
+        self.tokens.div_ceil(sequence_length - self.context)
+    }
 }
 
 impl Cell {
     /// Tokens trained on: D.
     pub fn tokens(&self) -> Tokens {
         self.training.steps * self.training.batch * self.model.sequence_length
+    }
+
+    /// Seed of data order.
+    pub fn order_seed(&self) -> u64 {
+        self.order_seed.unwrap_or(self.seed)
+    }
+
+    /// The identity that replicates share: of the cell but for its seeds.
+    pub fn replicate(&self) -> CellId {
+        let without_seeds = Cell {
+            seed: 0,
+            order_seed: None,
+            ..self.clone()
+        };
+        without_seeds.id()
     }
 
     /// What a run costs on a device, for sharing out work and for remaining time: every matrix

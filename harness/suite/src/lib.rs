@@ -19,6 +19,7 @@
 //!     train_tokens: 10_000_000,
 //!     validation_tokens: 500_000,
 //!     bytes_per_token: 1.0,
+//!     held_out: vec![1 << 14; 60],
 //! };
 //! let plan = isoflop_suite::Plan::new(&definition, &corpus).unwrap();
 //! assert_eq!(plan.cells.len(), 4);
@@ -52,7 +53,7 @@ pub use error::DefinitionError;
 pub use flops::TrainingFlops;
 pub use memory::{process_memory, training_memory};
 pub use model::{FeedForward, Model, ParameterCount};
-pub use outcome::{End, Outcome, Retry, Scores, Status, Step, TimeSplit};
+pub use outcome::{DocumentLoss, End, Outcome, Retry, Scores, Status, Step, TimeSplit};
 pub use plan::{Plan, PlannedCell};
 pub use precision::{NoPrecision, Precision};
 pub use rules::Decision;

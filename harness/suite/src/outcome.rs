@@ -118,16 +118,72 @@ pub enum End {
 }
 
 /// What a trained model was found to be worth.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// Mean loss over the scored validation tokens.
     pub loss: Nats,
-    /// Its standard error, from the spread between sequences.
+    /// Its standard error, from the spread between documents.
     pub loss_se: Option<Nats>,
+    /// The loss of each document, in their order.
+    pub documents: Vec<DocumentLoss>,
     /// Mean training loss over the last twentieth of the steps.
     pub train_loss: Option<Nats>,
     /// Validation tokens scored.
     pub scored_tokens: Tokens,
+}
+
+/// A model's loss on a document held out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocumentLoss {
+    /// A hash of the document's text.
+    pub id: String,
+    /// Its tokens that were scored.
+    pub tokens: Tokens,
+    /// Mean loss over these.
+    pub loss: Nats,
+    /// Mean loss of the exact language over these, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle_loss: Option<Nats>,
+}
+
+impl DocumentLoss {
+    /// The mean over the tokens of documents, of numbers per token.
+    fn mean(documents: &[Self], of: impl Fn(&Self) -> f64) -> f64 {
+        let tokens: f64 = documents.iter().map(|it| it.tokens as f64).sum();
+        documents
+            .iter()
+            .map(|it| it.tokens as f64 * of(it))
+            .sum::<f64>()
+            / tokens
+    }
+
+    /// The standard error of such a mean, from its spread between documents (that of a ratio, Cochran 1977, eq. 6.13);
+    /// `None` of fewer than two.
+    pub fn standard_error(documents: &[Self], of: impl Fn(&Self) -> f64) -> Option<f64> {
+        let n = documents.len() as f64;
+        let tokens: f64 = documents.iter().map(|it| it.tokens as f64).sum();
+        let mean = Self::mean(documents, &of);
+        let off = |it: &Self| (it.tokens as f64 * (of(it) - mean)).powi(2);
+        let sum: f64 = documents.iter().map(off).sum();
+        (documents.len() > 1).then(|| (n / (n - 1.0) * sum).sqrt() / tokens)
+    }
+}
+
+impl Scores {
+    /// Loss of the exact language on the tokens scored, where it is known.
+    pub fn oracle_loss(&self) -> Option<Nats> {
+        let known = self.documents.iter().all(|it| it.oracle_loss.is_some());
+        let oracle = |it: &DocumentLoss| it.oracle_loss.unwrap_or(f64::NAN);
+        (known && !self.documents.is_empty()).then(|| DocumentLoss::mean(&self.documents, oracle))
+    }
+
+    /// The standard error of the loss over that of the exact language: document by document most of what makes a
+    /// text hard is gone.
+    pub fn excess_se(&self) -> Option<Nats> {
+        self.oracle_loss()?;
+        let excess = |it: &DocumentLoss| it.loss - it.oracle_loss.unwrap_or(f64::NAN);
+        DocumentLoss::standard_error(&self.documents, excess)
+    }
 }
 
 impl End {

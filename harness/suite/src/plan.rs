@@ -123,12 +123,38 @@ fn resolve(
         model,
         training,
         seed: point.seed,
+        order_seed: point.order_seed,
+        unique_tokens: point.unique_tokens,
     };
-    let epochs = cell.tokens() as f64 / corpus.train_tokens as f64;
-    let most = definition.corpus.max_epochs;
+    let batch = cell.training.batch * cell.model.sequence_length;
+    let cell = Cell {
+        // What comes twice is part of what decides a result.
+        unique_tokens: cell.unique_tokens.or_else(|| {
+            let repeats = cell.tokens() > corpus.train_tokens + batch;
+            repeats.then_some(corpus.train_tokens)
+        }),
+        ..cell
+    };
+    if let Some(unique) = point.unique_tokens
+        && !(cell.model.sequence_length < unique && unique <= corpus.train_tokens)
+    {
+        return refuse(
+            format!(
+                "`unique_tokens` = {unique} of a corpus of {} in sequences of {}",
+                corpus.train_tokens, cell.model.sequence_length
+            ),
+            Some("it is at least a sequence, and at most what may be trained on".into()),
+        );
+    }
+    let unique = point.unique_tokens.unwrap_or(corpus.train_tokens) as f64;
+    let epochs = cell.tokens() as f64 / unique;
+    // Whoever says how many tokens are unique wants them repeated.
+    let most = match point.unique_tokens {
+        Some(_) => f64::INFINITY,
+        None => definition.corpus.max_epochs,
+    };
     // A whole pass may end inside its last batch.
-    let slack =
-        (cell.training.batch * cell.model.sequence_length) as f64 / corpus.train_tokens as f64;
+    let slack = batch as f64 / unique;
     if epochs > most + slack {
         return refuse(
             format!(
@@ -276,19 +302,34 @@ fn resolve_evaluation(
             Some("use a smaller context or a longer sequence".into()),
         ));
     }
-    let sequences = wanted.div_ceil(model.sequence_length - context).max(2);
-    let needed = sequences
-        .saturating_mul(model.sequence_length)
-        .saturating_add(1);
-    if needed > corpus.validation_tokens {
+    // The first token has nothing before it that would predict it.
+    let there = corpus.validation_tokens.saturating_sub(1);
+    let least = 2 * model.sequence_length;
+    if there < least {
         return Err(definition.source.error(
             Some(definition.corpus_span.clone()),
             format!(
-                "the corpus has {} validation tokens, and scoring {wanted} needs {needed}",
-                corpus.validation_tokens
+                "the corpus has {} validation tokens, and two sequences of {} are the least that is scored",
+                corpus.validation_tokens, model.sequence_length
             ),
-            Some("add text, or set a smaller evaluation.tokens".into()),
+            Some("add text, or train on shorter sequences".into()),
         ));
     }
-    Ok(Evaluation { sequences, context })
+    Ok(Evaluation {
+        tokens: whole_documents(&corpus.held_out, wanted.clamp(least, there)),
+        sequences: 0,
+        context,
+    })
+}
+
+/// So many tokens at most, of whole documents where that is at least half of them.
+fn whole_documents(documents: &[Tokens], wanted: Tokens) -> Tokens {
+    let mut whole = 0;
+    for tokens in documents {
+        if whole + tokens > wanted {
+            break;
+        }
+        whole += tokens;
+    }
+    if 2 * whole >= wanted { whole } else { wanted }
 }

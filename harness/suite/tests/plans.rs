@@ -1,6 +1,6 @@
 //! Plans: what sweeps multiply out to, and what decides a cell's identity.
 
-use isoflop_suite::{CorpusFacts, Definition, Plan, Tokenizer};
+use isoflop_suite::{Cell, CorpusFacts, Definition, Evaluation, Plan, Tokenizer};
 use proptest::prelude::*;
 
 fn corpus() -> CorpusFacts {
@@ -11,6 +11,7 @@ fn corpus() -> CorpusFacts {
         train_tokens: 1_000_000_000_000,
         validation_tokens: 10_000_000,
         bytes_per_token: 1.0,
+        held_out: vec![1 << 14; 60],
     }
 }
 
@@ -67,7 +68,21 @@ fn the_identity_of_a_cell_is_stable() {
         "[[sweep]]\nwidth = 64\ndepth = 2\ntokens = 1e6\n",
         &corpus(),
     );
-    assert_eq!(plan.cells[0].id.as_str(), "bc9991c640d86ef8");
+    assert_eq!(plan.cells[0].id.as_str(), "c84b36308f564523");
+    // One of a version that scored sequences at equal distances keeps the identity that it had.
+    let mut before = plan.cells[0].cell.clone();
+    before.evaluation = Evaluation {
+        tokens: 0,
+        sequences: 512,
+        context: 0,
+    };
+    assert_eq!(before.id().as_str(), "bc9991c640d86ef8");
+    let text = serde_json::to_string(&before).unwrap();
+    assert!(
+        text.contains(r#""evaluation":{"sequences":512,"context":0}"#),
+        "{text}"
+    );
+    assert_eq!(serde_json::from_str::<Cell>(&text).unwrap(), before);
 }
 
 #[test]

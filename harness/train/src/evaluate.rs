@@ -1,69 +1,137 @@
-//! The validation loss: a mean over a fixed set of held-out tokens, with its standard error.
+//! The validation loss: the mean over the tokens of documents held out, document by document.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_corpus::{TokenStream, Windows};
-use isoflop_suite::{Cell, Nats, Tokens};
+use isoflop_corpus::{Corpus, HeldOut};
+use isoflop_suite::{Cell, DocumentLoss, Nats, Tokens};
 
 use crate::model::Transformer;
 
 /// A model's loss on held-out tokens.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Score {
     /// Mean loss per scored token.
     pub loss: Nats,
-    /// Standard error of the mean. Tokens of one sequence are not independent, so it is taken from
-    /// the spread of the sequences' means.
-    pub se: Nats,
+    /// Standard error of the mean, from the spread between documents: tokens of one are not independent. `None` of a
+    /// single document.
+    pub se: Option<Nats>,
     /// Tokens scored.
     pub tokens: Tokens,
+    /// The loss of each document.
+    pub documents: Vec<DocumentLoss>,
 }
 
-/// Scores a model on the cell's evaluation: sequences at equal distances over the whole validation
-/// part, the same for every model of a sequence length.
-pub fn evaluate(
-    model: &Transformer,
-    cell: &Cell,
-    validation: &TokenStream,
-    device: &Device,
-) -> Score {
+/// Scores a model on the cell's evaluation: every token of the first documents held out, read in sequences that follow
+/// each other; the same for every model of a suite, whatever its sequence length.
+pub fn evaluate(model: &Transformer, cell: &Cell, corpus: &Corpus, device: &Device) -> Score {
     let model = model.valid();
     let length = cell.model.sequence_length as usize;
-    let context = cell.evaluation.context as usize;
-    let windows = Windows::new(validation, length, 0);
-    let sequences = cell.evaluation.sequences.min(windows.count());
-    let at_once = cell.training.micro_batch.max(8);
-    let mut means = Vec::with_capacity(sequences as usize);
-    let mut next = 0;
-    while next < sequences {
-        let end = (next + at_once).min(sequences);
+    let windows = windows(cell, &corpus.held_out);
+    let at_once = cell.training.micro_batch.max(8) as usize;
+    let mut sums = Sums::new(&corpus.held_out);
+    for windows in windows.chunks(at_once) {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        for i in next..end {
-            let window = i * windows.count() / sequences;
-            windows.read(validation, window, &mut inputs, &mut targets);
+        for window in windows {
+            let tokens = corpus
+                .validation
+                .tokens(window.start..window.start + length + 1);
+            inputs.extend(tokens[..length].iter().map(|token| i32::from(*token)));
+            targets.extend(tokens[1..].iter().map(|token| i32::from(*token)));
         }
-        let rows = (end - next) as usize;
         let losses = model.losses(
-            tokens(inputs, [rows, length], device),
-            tokens(targets, [rows, length], device),
+            tokens(inputs, [windows.len(), length], device),
+            tokens(targets, [windows.len(), length], device),
         );
         let losses: Vec<f32> = losses
             .into_data_as::<f32>()
             .try_into_vec()
             .expect("losses are floats");
-        means.extend(losses.chunks(length).map(|row| {
-            let scored = &row[context..];
-            scored.iter().map(|loss| f64::from(*loss)).sum::<f64>() / scored.len() as f64
-        }));
-        next = end;
+        for (window, losses) in windows.iter().zip(losses.chunks(length)) {
+            for place in window.scored..=window.start + length {
+                sums.add(place, losses[place - window.start - 1]);
+            }
+        }
     }
-    let n = means.len() as f64;
-    let loss = means.iter().sum::<f64>() / n;
-    let variance = means.iter().map(|mean| (mean - loss).powi(2)).sum::<f64>() / (n - 1.0);
-    Score {
-        loss,
-        se: (variance / n).sqrt(),
-        tokens: sequences * (length - context) as u64,
+    sums.score()
+}
+
+/// A sequence: its first token, and the first place whose token it scores.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    start: usize,
+    scored: usize,
+}
+
+/// Sequences that score every token once, from the first document that has as much context before it. The last of them
+/// begins early, so that it ends with the last token.
+fn windows(cell: &Cell, held_out: &[HeldOut]) -> Vec<Window> {
+    let length = cell.model.sequence_length as usize;
+    let context = cell.evaluation.context as usize;
+    let end = cell.evaluation.tokens as usize;
+    let mut starts = held_out.iter().map(|it| it.start as usize);
+    let mut scored = starts.find(|start| *start > context).unwrap_or(context + 1);
+    let mut windows = Vec::new();
+    while scored <= end {
+        let start = (scored - 1 - context).min(end - length);
+        windows.push(Window { start, scored });
+        scored = start + length + 1;
+    }
+    windows
+}
+
+/// Sums of losses by document, of tokens in their order.
+struct Sums<'a> {
+    documents: &'a [HeldOut],
+    /// The document of the next token.
+    at: usize,
+    sums: Vec<(usize, f64, Tokens)>,
+}
+
+impl<'a> Sums<'a> {
+    fn new(documents: &'a [HeldOut]) -> Self {
+        Sums {
+            documents,
+            at: 0,
+            sums: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, place: usize, loss: f32) {
+        let ends = |document: &HeldOut| (document.start + document.tokens) as usize <= place;
+        while self.documents.get(self.at).is_some_and(ends) {
+            self.at += 1;
+        }
+        if self.sums.last().is_none_or(|(at, ..)| *at != self.at) {
+            self.sums.push((self.at, 0.0, 0));
+        }
+        let (_, sum, tokens) = self.sums.last_mut().expect("there is one");
+        *sum += f64::from(loss);
+        *tokens += 1;
+    }
+
+    fn score(self) -> Score {
+        let documents = self.sums.iter().filter_map(|(at, sum, tokens)| {
+            let document = self.documents.get(*at)?;
+            let is_whole = *tokens == document.tokens;
+            Some(DocumentLoss {
+                id: document.id.clone(),
+                tokens: *tokens,
+                loss: sum / *tokens as f64,
+                oracle_loss: document
+                    .oracle
+                    .filter(|_| is_whole)
+                    .map(|oracle| oracle / *tokens as f64),
+            })
+        });
+        let documents: Vec<DocumentLoss> = documents.collect();
+        let sums = self.sums.iter().map(|(_, sum, tokens)| (*sum, *tokens));
+        let (sum, tokens) = sums.fold((0.0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+        Score {
+            loss: sum / tokens as f64,
+            se: DocumentLoss::standard_error(&documents, |it| it.loss),
+            tokens,
+            documents,
+        }
     }
 }
 

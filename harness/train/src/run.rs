@@ -304,7 +304,7 @@ impl Run<'_> {
         self.state.data += trainer.data_seconds();
         let mut seconds = self.split();
         let scoring = Instant::now();
-        let score = evaluate(trainer.model(), self.cell, &corpus.validation, device);
+        let score = evaluate(trainer.model(), self.cell, corpus, device);
         seconds.evaluation = scoring.elapsed().as_secs_f64();
         let steps = self.cell.training.steps;
         let timed_tokens = steps.saturating_sub(FIRST_STEPS) * (self.cell.tokens() / steps);
@@ -312,7 +312,8 @@ impl Run<'_> {
         let end = if score.loss.is_finite() {
             End::Done(Scores {
                 loss: score.loss,
-                loss_se: Some(score.se),
+                loss_se: score.se,
+                documents: score.documents,
                 train_loss: Some(self.train_loss()).filter(|loss| loss.is_finite()),
                 scored_tokens: score.tokens,
             })

@@ -86,7 +86,8 @@ impl<'a> Trainer<'a> {
             windows: Windows::new(
                 &corpus.train,
                 cell.model.sequence_length as usize,
-                cell.seed,
+                cell.order_seed(),
+                cell.unique_tokens,
             ),
             optimizer: AdamW::new(cell, &model),
             model: Some(model),

@@ -9,12 +9,12 @@ fn definition(text: &str) -> Definition {
 }
 
 const TINY: &str = "[corpus.grammar]\nwords = 60\nzipf = 1.1\ntokens = 20000\nvalidation_tokens = 9000\n\
-    [evaluation]\ntokens = 900\ncontext = 4\n[[sweep]]\nwidth = 16\ndepth = 1\nsequence_length = 16\n\
+    [evaluation]\ntokens = 2600\ncontext = 4\n[[sweep]]\nwidth = 16\ndepth = 1\nsequence_length = 16\n\
     batch = 8\ntokens = 4096\n";
 
-/// The score, from one sequence at a time and formulas written out.
+/// The score, token by token: each with the context that its sequence gives it, and formulas written out.
 #[test]
-fn the_score_is_the_mean_over_the_held_out_sequences() {
+fn the_score_is_the_mean_over_the_documents_held_out() {
     let folder = tempfile::tempdir().unwrap();
     let definition = definition(TINY);
     let corpus = Corpus::prepare(&definition, folder.path(), folder.path()).unwrap();
@@ -22,33 +22,51 @@ fn the_score_is_the_mean_over_the_held_out_sequences() {
     let cell = &plan.cells[0].cell;
     let device = open_device(&DeviceName::Flex).unwrap();
     let trainer = Trainer::new(cell, &corpus, &device).unwrap();
-    let score = evaluate(trainer.model(), cell, &corpus.validation, &device);
+    let score = evaluate(trainer.model(), cell, &corpus, &device);
 
     use burn::module::Module;
     use burn::tensor::{Int, Tensor, TensorData};
     let model = trainer.model().valid();
-    let (sequences, windows) = (
-        cell.evaluation.sequences,
-        (corpus.validation.len() as u64 - 1) / 16,
-    );
-    let mut means = Vec::new();
-    for i in 0..sequences {
-        let start = (i * windows / sequences) as usize * 16;
+    let end = cell.evaluation.tokens as usize;
+    // The first document begins too soon to have four tokens before it.
+    let first = corpus.held_out[1].start as usize;
+    let (mut place, mut losses) = (first, Vec::new());
+    while place <= end {
+        let start = (place - 5).min(end - 16);
         let tokens = corpus.validation.tokens(start..start + 17);
         let ids = |from: &[u8]| {
             let ids: Vec<i32> = from.iter().map(|token| i32::from(*token)).collect();
             Tensor::<2, Int>::from_data(TensorData::new(ids, [1, 16]), &device)
         };
-        let losses = cross_entropy(model.forward(ids(&tokens[..16])), ids(&tokens[1..]));
-        let losses: Vec<f32> = losses.into_data().try_into_vec().unwrap();
-        means.push(losses[4..].iter().map(|loss| f64::from(*loss)).sum::<f64>() / 12.0);
+        let row = cross_entropy(model.forward(ids(&tokens[..16])), ids(&tokens[1..]));
+        let row: Vec<f32> = row.into_data().try_into_vec().unwrap();
+        losses.extend(row[place - start - 1..].iter().map(|loss| f64::from(*loss)));
+        place = start + 17;
     }
-    let n = means.len() as f64;
-    let mean = means.iter().sum::<f64>() / n;
-    let variance = means.iter().map(|m| (m - mean) * (m - mean)).sum::<f64>() / (n - 1.0);
+    assert_eq!(losses.len(), end - first + 1);
+    assert_eq!(score.tokens as usize, losses.len());
+    let mean = losses.iter().sum::<f64>() / losses.len() as f64;
     assert!((score.loss - mean).abs() < 1e-6);
-    assert!((score.se - (variance / n).sqrt()).abs() < 1e-6);
-    assert_eq!(score.tokens, sequences * 12);
+    let mut left = losses.as_slice();
+    let mut off = Vec::new();
+    for (document, held_out) in score.documents.iter().zip(&corpus.held_out[1..]) {
+        assert_eq!(
+            (&document.id, document.tokens),
+            (&held_out.id, held_out.tokens)
+        );
+        let (own, rest) = left.split_at(document.tokens as usize);
+        left = rest;
+        let sum: f64 = own.iter().sum();
+        assert!((document.loss - sum / own.len() as f64).abs() < 1e-6);
+        let oracle = held_out.oracle.unwrap() / own.len() as f64;
+        assert!((document.oracle_loss.unwrap() - oracle).abs() < 1e-12);
+        off.push(sum - mean * own.len() as f64);
+    }
+    assert!(left.is_empty() && off.len() > 1, "{} documents", off.len());
+    let n = off.len() as f64;
+    let sum: f64 = off.iter().map(|off| off * off).sum();
+    let se = (n / (n - 1.0) * sum).sqrt() / losses.len() as f64;
+    assert!((score.se.unwrap() - se).abs() < 1e-6);
 }
 
 /// Gradients of a batch taken at once and in parts are the same but for rounding.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use isoflop_corpus::{Census, RUN};
 use isoflop_machine::Memory;
 use isoflop_suite::{Decision, PlannedCell};
 
@@ -49,6 +50,9 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         si(facts.validation_tokens as f64),
         facts.vocabulary
     );
+    if let Some(census) = &suite.corpus.census {
+        show!("{}", documents(census));
+    }
     if let Some(entropy) = suite.corpus.entropy_rate {
         show_line!("exact entropy rate {entropy:.5} nats per token");
     }
@@ -71,6 +75,35 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         forecast(&suite, &arguments.suite.cache()?, arguments.workers)
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What became of a text's documents.
+fn documents(census: &Census) -> String {
+    let mut text = format!(
+        "{} in {}, {} held out\n",
+        count(census.documents as usize, "document"),
+        count(census.groups as usize, "group"),
+        census.held_out
+    );
+    if let Some(section) = census.section {
+        text += &format!(
+            "there are few files, and so each is cut into documents of about {} at the ends of lines; \
+             `separator` in [corpus.files] says where documents end\n",
+            si(section as f64) + "B"
+        );
+    }
+    if census.copies > 0 {
+        let copies = if census.copies == 1 { "copy" } else { "copies" };
+        text += &format!("left out: {} {copies} of these\n", census.copies);
+    }
+    for (why, (files, first)) in &census.skipped {
+        let files = count(*files as usize, "file");
+        text += &format!("left out: {files} {why}, the first {first}\n");
+    }
+    text + &format!(
+        "{:.1}% of the held-out text lies in runs of {RUN} bytes that are trained on as well\n",
+        100.0 * census.leak
+    )
 }
 
 /// The most memory that a cell takes, and whether there is as much.

@@ -7,7 +7,7 @@ use super::si;
 type Of = fn(&PlannedCell) -> String;
 
 /// Settings that a suite may vary, beside width, depth and tokens.
-const SETTINGS: [(&str, Of); 8] = [
+const SETTINGS: [(&str, Of); 10] = [
     ("head width", |it| it.cell.model.head_width.to_string()),
     ("hidden", |it| it.cell.model.hidden.to_string()),
     ("length", |it| it.cell.model.sequence_length.to_string()),
@@ -18,6 +18,15 @@ const SETTINGS: [(&str, Of); 8] = [
     }),
     ("precision", |it| it.cell.training.precision.to_string()),
     ("seed", |it| it.cell.seed.to_string()),
+    ("order", |it| {
+        let own = it.cell.order_seed;
+        own.map_or_else(|| "-".to_owned(), |seed| seed.to_string())
+    }),
+    ("unique", |it| {
+        it.cell
+            .unique_tokens
+            .map_or_else(|| "all".to_owned(), |it| si(it as f64))
+    }),
 ];
 
 /// What tells the cells of a suite apart.

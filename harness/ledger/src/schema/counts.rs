@@ -10,6 +10,18 @@ pub const COLUMNS: &[CellColumn] = &[
         .cell
         .cell
         .tokens()),
+    column!(
+        "unique_tokens",
+        "tokens",
+        "the first training tokens, which are all that is trained on; where nothing is said no token comes twice",
+        |it| it
+            .cell
+            .cell
+            .unique_tokens
+            .map_or(it.cell.cell.tokens(), |unique| {
+                unique.min(it.cell.cell.tokens())
+            })
+    ),
     column!(names::PARAMS_TOTAL, "", "all parameters: N", |it| {
         parameters(it).total()
     }),

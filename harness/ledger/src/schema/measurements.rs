@@ -15,9 +15,36 @@ pub const COLUMNS: &[CellColumn] = &[
     column!(
         names::LOSS_SE,
         "nats per token",
-        "standard error of the loss, between sequences",
+        "standard error of the loss, between documents",
         |it| scores(it)?.loss_se
     ),
+    column!(
+        "loss_se_common",
+        "nats per token",
+        "the part of it that all cells scored on the same documents share",
+        |it| Some(it.spread?.common)
+    ),
+    column!(
+        names::LOSS_SE_OWN,
+        "nats per token",
+        "the part of it that is the cell's own",
+        |it| Some(it.spread?.own)
+    ),
+    column!(
+        names::ORACLE_LOSS,
+        "nats per token",
+        "loss of the exact language on the tokens scored, where it is known",
+        |it| scores(it)?.oracle_loss()
+    ),
+    column!(
+        "excess_se",
+        "nats per token",
+        "standard error of the loss over that, document by document",
+        |it| scores(it)?.excess_se()
+    ),
+    column!("scored_documents", "", "documents that were scored", |it| {
+        scores(it).map_or(0, |it| it.documents.len() as u64)
+    }),
     column!(
         "bits_per_byte",
         "bits per byte",

@@ -66,8 +66,12 @@ pub mod names {
     pub const FLOPS_BUDGET: &str = "flops_budget";
     /// Mean loss over held-out tokens.
     pub const LOSS: &str = "loss";
-    /// Standard error of the loss, between sequences.
+    /// Standard error of the loss, between documents.
     pub const LOSS_SE: &str = "loss_se";
+    /// The part of it that is the cell's own.
+    pub const LOSS_SE_OWN: &str = "loss_se_own";
+    /// Loss of the exact language on the tokens scored.
+    pub const ORACLE_LOSS: &str = "oracle_loss";
     /// The language's exact entropy rate, where it is known.
     pub const ENTROPY_RATE: &str = "entropy_rate";
 }

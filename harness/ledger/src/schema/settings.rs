@@ -3,9 +3,18 @@
 use super::{CellColumn, column};
 
 pub const COLUMNS: &[CellColumn] = &[
-    column!("seed", "", "seed of initial weights and data order", |it| {
+    column!("seed", "", "seed of initial weights", |it| {
         it.cell.cell.seed
     }),
+    column!("order_seed", "", "seed of data order", |it| {
+        it.cell.cell.order_seed()
+    }),
+    column!(
+        "replicate",
+        "",
+        "id of the cell but for its seeds: the same for all its replicates",
+        |it| it.cell.cell.replicate().to_string()
+    ),
     column!("corpus_sha256", "", "hash of the corpus's tokens", |it| it
         .cell
         .cell

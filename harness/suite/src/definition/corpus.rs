@@ -31,6 +31,8 @@ pub struct CorpusFacts {
     pub validation_tokens: Tokens,
     /// Bytes of text per token, for bits per byte.
     pub bytes_per_token: f64,
+    /// Tokens of each document held out, in their order.
+    pub held_out: Vec<Tokens>,
 }
 
 /// `[corpus]`: where the tokens come from.
@@ -96,6 +98,8 @@ pub struct CargoCorpus {
 pub struct FilesCorpus {
     /// Relative to the definition's folder.
     pub paths: Vec<String>,
+    /// What lies between the documents of a file, such as an empty line; a file is one document where nothing is said.
+    pub separator: Option<String>,
 }
 
 /// `[corpus.grammar]`: words drawn from Zipf-like lexicons whose classes follow each other as a
@@ -103,7 +107,7 @@ pub struct FilesCorpus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrammarCorpus {
-    /// Words of the language, shared out over the classes.
+    /// Words of the language, shared out over the classes; any number, for no table of them is kept.
     pub words: u64,
     /// A word of rank k in its class has a probability in proportion to `k^-zipf`.
     pub zipf: f64,

@@ -6,21 +6,20 @@ use toml::Spanned;
 use crate::error::DefinitionText;
 use crate::{DefinitionError, Tokens};
 
-/// `[evaluation]`: the fixed validation tokens a trained model is scored on.
+/// `[evaluation]`: the fixed validation tokens a trained model is scored on: those of the first documents held out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationDefinition {
-    /// How many tokens are scored.
+    /// How many tokens are scored at most.
     pub tokens: Spanned<Tokens>,
-    /// Tokens at the start of each sequence that are read but not scored, so that every scored
-    /// token has at least this much context.
+    /// Tokens that every scored token has before it at least: so many of each sequence are read again and not scored.
     pub context: Spanned<u64>,
 }
 
 impl Default for EvaluationDefinition {
     fn default() -> Self {
         Self {
-            tokens: Spanned::new(0..0, 65_536),
+            tokens: Spanned::new(0..0, 262_144),
             context: Spanned::new(0..0, 0),
         }
     }

@@ -22,6 +22,10 @@ pub struct FitDefinition {
     pub n: Option<Spanned<String>>,
     /// The column that counts training tokens; `tokens` where none is named.
     pub d: Option<Spanned<String>>,
+    /// What is predicted, such as `loss - oracle_loss + entropy_rate`; `loss` where nothing is said.
+    pub loss: Option<Spanned<String>>,
+    /// The column of the losses' standard errors, by which rows count.
+    pub se: Option<Spanned<String>>,
     /// Only rows for which this holds, such as `loss < 4 and width > 16`.
     #[serde(rename = "where")]
     pub filter: Option<Spanned<String>>,

@@ -31,6 +31,8 @@ pub struct Point {
     pub batch: Option<u64>,
     pub learning_rate: Option<f64>,
     pub seed: u64,
+    pub order_seed: Option<u64>,
+    pub unique_tokens: Option<u64>,
     pub precision: Precision,
     pub budget: Budget,
 }
@@ -46,6 +48,8 @@ impl Default for Point {
             batch: None,
             learning_rate: None,
             seed: 0,
+            order_seed: None,
+            unique_tokens: None,
             precision: Precision::default(),
             budget: Budget::Tokens(0),
         }
@@ -276,8 +280,14 @@ axes! {
     batch: u64, Allowed::From(1..=LARGEST_BATCH), |point, value| point.batch = Some(value);
     /// Peak learning rate.
     learning_rate: f64, Allowed::AtMost(10.0), |point, value| point.learning_rate = Some(value);
-    /// Seed of initial weights and data order.
+    /// Seed of initial weights, and of data order where no `order_seed` is given.
     seed: u64, Allowed::Any, |point, value| point.seed = value;
+    /// Seed of data order.
+    order_seed: u64, Allowed::Any, |point, value| point.order_seed = Some(value);
+    /// How many of the first training tokens are trained on, again and again where the budget is larger.
+    unique_tokens: u64, Allowed::From(1..=MOST_TOKENS as u64), |point, value| {
+        point.unique_tokens = Some(value);
+    };
     /// What steps compute in.
     precision: Precision, Allowed::Any, |point, value| point.precision = value;
     /// Data budget in tokens.

@@ -75,7 +75,8 @@ impl Speeds {
 
 /// The evaluation's cost in training steps: a forward pass is a third of a step's work.
 fn evaluation_in_steps(cell: &Cell) -> f64 {
-    cell.evaluation.sequences as f64 / (3.0 * cell.training.batch as f64)
+    let windows = cell.evaluation.windows(cell.model.sequence_length) as f64;
+    windows / (3.0 * cell.training.batch as f64)
 }
 
 /// When the last of these cells is done, each taken in its order by the first worker that is free.

@@ -1,0 +1,183 @@
+//! Which documents go the same way. Copies are left out but for the first; documents that share a long passage, at
+//! whatever places in them, are one group, so that no licence is trained on and scored.
+//!
+//! Passages are found by content-defined chunks (FastCDC, Xia et al. 2020): where a chunk ends depends on the bytes around
+//! alone, so that a passage falls into the same chunks wherever it stands, but for its first and last ones.
+
+use std::collections::HashMap;
+
+use fastcdc::v2020::FastCDC;
+use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_64;
+
+/// Of a corpus up to this many bytes all chunks are small; of a larger one there would be too many to remember.
+const SMALL: u64 = 256 << 20;
+
+/// Groups that are held out at least, where there are twice as many.
+const LEAST_GROUPS: usize = 2;
+
+/// Documents as they come, and what they share.
+#[derive(Debug)]
+pub struct Groups {
+    /// Mean size of a chunk.
+    chunk: usize,
+    documents: Vec<Member>,
+    /// The document that was first with a text.
+    texts: HashMap<[u8; 16], u32>,
+    /// The document that was first with a passage.
+    passages: HashMap<u64, u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    /// Another of its group; itself where it stands for the group.
+    of: u32,
+    bytes: u64,
+    /// Of its text.
+    hash: u64,
+    is_copy: bool,
+}
+
+/// Where a document goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Train,
+    /// Held out for validation.
+    HeldOut,
+    /// Nowhere: the same text came before.
+    Copy,
+}
+
+/// The parts of documents.
+#[derive(Debug)]
+pub struct Parts {
+    /// Of each, in the order in which they came.
+    pub of: Vec<Part>,
+    /// Groups of documents.
+    pub groups: u64,
+}
+
+impl Groups {
+    /// Of a corpus of about so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        Groups {
+            chunk: if bytes > SMALL { 1024 } else { 256 },
+            documents: Vec::new(),
+            texts: HashMap::new(),
+            passages: HashMap::new(),
+        }
+    }
+
+    /// Bytes of a passage that makes a group of the documents that share it.
+    pub fn passage(&self) -> usize {
+        4 * self.chunk
+    }
+
+    /// Documents so far, copies among them.
+    pub fn documents(&self) -> u64 {
+        self.documents.len() as u64
+    }
+
+    /// Takes the next document.
+    pub fn add(&mut self, text: &[u8]) {
+        let number = self.documents.len() as u32;
+        let digest = Sha256::digest(text);
+        let key: [u8; 16] = digest[..16].try_into().expect("sixteen bytes");
+        let hash = u64::from_le_bytes(digest[..8].try_into().expect("eight bytes"));
+        let first = *self.texts.entry(key).or_insert(number);
+        self.documents.push(Member {
+            of: number,
+            bytes: text.len() as u64,
+            hash,
+            is_copy: first != number,
+        });
+        if first == number {
+            self.share(number, text);
+        }
+    }
+
+    /// Joins a document with those that have one of its passages.
+    fn share(&mut self, number: u32, text: &[u8]) {
+        let (least, most) = (self.chunk / 4, 4 * self.chunk);
+        let chunks = FastCDC::new(text, least, self.chunk, most);
+        let chunks: Vec<(usize, usize)> = chunks
+            .map(|chunk| (chunk.offset, chunk.offset + chunk.length))
+            .collect();
+        let long = self.passage();
+        let mut end = 0;
+        for (start, _) in &chunks {
+            while end < chunks.len() && chunks[end].1 - start < long {
+                end += 1;
+            }
+            let Some((_, stop)) = chunks.get(end) else {
+                break;
+            };
+            let passage = XxHash3_64::oneshot(&text[*start..*stop]);
+            let first = *self.passages.entry(passage).or_insert(number);
+            self.join(first, number);
+        }
+    }
+
+    fn root(&mut self, mut number: u32) -> u32 {
+        while self.documents[number as usize].of != number {
+            // Each step halves the way for the next one (Tarjan and van Leeuwen 1984).
+            let next = self.documents[number as usize].of;
+            self.documents[number as usize].of = self.documents[next as usize].of;
+            number = next;
+        }
+        number
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.documents[a.max(b) as usize].of = a.min(b);
+    }
+
+    /// Holds out about this share of the bytes: groups in the order of their hashes, and none that would be far more
+    /// than that. Which groups these are depends on the texts, and on no name and no order.
+    pub fn split(mut self, share: f64) -> Parts {
+        /// Times the bytes wanted that are held out at most.
+        const ROOM: f64 = 1.25;
+        let roots: Vec<u32> = (0..self.documents.len() as u32)
+            .map(|number| self.root(number))
+            .collect();
+        let mut groups: HashMap<u32, (u64, u64)> = HashMap::new();
+        for (member, root) in self.documents.iter().zip(&roots) {
+            if !member.is_copy {
+                let (hash, bytes) = groups.entry(*root).or_insert((u64::MAX, 0));
+                *hash = member.hash.min(*hash);
+                *bytes += member.bytes;
+            }
+        }
+        let total: u64 = groups.values().map(|(_, bytes)| bytes).sum();
+        let wanted = share * total as f64;
+        let mut order: Vec<(u64, u64, u32)> = groups
+            .iter()
+            .map(|(root, (hash, bytes))| (*hash, *bytes, *root))
+            .collect();
+        order.sort_unstable();
+        let (mut held, mut chosen) = (0.0, Vec::new());
+        for (_, bytes, root) in &order {
+            let with = held + *bytes as f64;
+            if with <= ROOM * wanted && held < wanted {
+                held = with;
+                chosen.push(*root);
+            }
+        }
+        if chosen.len() < LEAST_GROUPS && order.len() > 2 * LEAST_GROUPS {
+            // What is wanted is less than what tells how sure a loss is: the smallest of them.
+            order.sort_unstable_by_key(|(hash, bytes, _)| (*bytes, *hash));
+            chosen = order[..LEAST_GROUPS].iter().map(|it| it.2).collect();
+        }
+        chosen.sort_unstable();
+        let part = |(member, root): (&Member, &u32)| match member {
+            Member { is_copy: true, .. } => Part::Copy,
+            _ if chosen.binary_search(root).is_ok() => Part::HeldOut,
+            _ => Part::Train,
+        };
+        Parts {
+            of: self.documents.iter().zip(&roots).map(part).collect(),
+            groups: groups.len() as u64,
+        }
+    }
+}
