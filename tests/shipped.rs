@@ -30,6 +30,7 @@ fn every_suite_is_planned() {
             "isoflop",
             "kaplan",
             "known-entropy",
+            "own-text",
             "quick",
             "width-depth"
         ]

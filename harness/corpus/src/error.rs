@@ -68,6 +68,9 @@ pub enum CorpusError {
         /// What became of the documents.
         census: Census,
     },
+    /// A tokenizer that cannot be read, cannot be trained, or refuses a text.
+    #[error("the tokenizer: {0}")]
+    Tokenizer(String),
     /// A file that changed between two looks at it.
     #[error("{name} changed while it was read: try again when nobody writes to it")]
     Changed {

@@ -4,12 +4,14 @@
 mod cache;
 mod cargo;
 mod documents;
+mod encode;
 mod error;
 mod grammar;
 mod groups;
 mod leak;
 mod listed;
 mod permute;
+mod prepare;
 mod stream;
 mod text;
 mod windows;
@@ -17,14 +19,16 @@ mod zipf;
 
 use std::path::Path;
 
-use isoflop_suite::{CorpusSource, Definition};
+use isoflop_suite::{CorpusSource, Definition, TextTokens};
 
 use documents::Documents;
+use encode::Encoding;
 
-pub use cache::{Census, Corpus, HeldOut, default_cache};
+pub use cache::{Corpus, HeldOut, default_cache};
 pub use error::CorpusError;
 pub use grammar::Grammar;
 pub use leak::RUN;
+pub use prepare::Census;
 pub use stream::TokenStream;
 pub use windows::Windows;
 
@@ -43,27 +47,34 @@ impl Corpus {
             .corpus
             .chosen()
             .expect("a checked definition has one corpus");
+        let encoding = match definition.corpus.text() {
+            TextTokens::Bytes => Encoding::Bytes,
+            TextTokens::BytePairs(vocabulary) => Encoding::BytePairs(vocabulary),
+            TextTokens::File(path) => Encoding::File(folder.join(path)),
+        };
         match source {
             CorpusSource::Cargo(cargo) => {
                 let files = cargo::sources(cargo)?;
-                cache::text(
+                prepare::text(
                     cache,
                     &Documents {
                         files,
                         separator: None,
                         section: None,
                     },
+                    &encoding,
                 )
             }
-            CorpusSource::Files(files) => cache::text(
+            CorpusSource::Files(files) => prepare::text(
                 cache,
                 &Documents {
                     separator: files.separator.clone(),
                     files: listed::listed(files, folder)?,
                     section: None,
                 },
+                &encoding,
             ),
-            CorpusSource::Grammar(grammar) => cache::grammar(cache, grammar),
+            CorpusSource::Grammar(grammar) => prepare::grammar(cache, grammar),
         }
     }
 }

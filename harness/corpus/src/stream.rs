@@ -5,37 +5,95 @@ use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
 
 use crate::CorpusError;
 
-/// A stream of tokens, one byte each.
+/// Bytes that a token is kept in, the least significant first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+pub enum Width {
+    One = 1,
+    Two = 2,
+    Four = 4,
+}
+
+impl Width {
+    /// What holds every token of a vocabulary.
+    pub fn of(vocabulary: u64) -> Self {
+        match vocabulary {
+            ..=0x100 => Width::One,
+            ..=0x1_0000 => Width::Two,
+            _ => Width::Four,
+        }
+    }
+
+    /// Appends a token.
+    pub fn push(self, token: u32, to: &mut Vec<u8>) {
+        to.extend_from_slice(&token.to_le_bytes()[..self as usize]);
+    }
+}
+
+impl From<Width> for u8 {
+    fn from(width: Width) -> u8 {
+        width as u8
+    }
+}
+
+impl TryFrom<u8> for Width {
+    type Error = String;
+
+    fn try_from(bytes: u8) -> Result<Self, String> {
+        match bytes {
+            1 => Ok(Width::One),
+            2 => Ok(Width::Two),
+            4 => Ok(Width::Four),
+            other => Err(format!("no token has {other} bytes")),
+        }
+    }
+}
+
+/// A stream of tokens.
 #[derive(Debug)]
-pub struct TokenStream(Mmap);
+pub struct TokenStream {
+    map: Mmap,
+    width: Width,
+}
 
 impl TokenStream {
     /// Maps a file of tokens.
     ///
     /// # Errors
     /// If the file cannot be opened or mapped, or is empty.
-    pub fn open(path: &Path) -> Result<Self, CorpusError> {
+    pub fn open(path: &Path, width: Width) -> Result<Self, CorpusError> {
         let file = File::open(path).map_err(CorpusError::io(path))?;
         // SAFETY: cached corpora are published by rename and never written again.
         let map = unsafe { Mmap::map(&file) }.map_err(CorpusError::io(path))?;
-        Ok(TokenStream(map))
+        Ok(TokenStream { map, width })
     }
 
     /// How many tokens there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.map.len() / self.width as usize
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The tokens at these positions.
-    pub fn tokens(&self, range: Range<usize>) -> &[u8] {
-        &self.0[range]
+    pub fn tokens(&self, range: Range<usize>) -> impl Iterator<Item = u32> + '_ {
+        let width = self.width as usize;
+        let bytes = &self.map[range.start * width..range.end * width];
+        bytes.chunks_exact(width).map(|token| {
+            let all = token.iter().rev();
+            all.fold(0, |value, byte| value << 8 | u32::from(*byte))
+        })
+    }
+
+    /// The bytes that all of them are kept in.
+    pub fn bytes(&self) -> &[u8] {
+        &self.map
     }
 }

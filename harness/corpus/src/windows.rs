@@ -45,9 +45,12 @@ impl Windows {
         targets: &mut Vec<i32>,
     ) {
         let start = window as usize * self.length;
-        let tokens = stream.tokens(start..start + self.length + 1);
-        inputs.extend(tokens[..self.length].iter().map(|token| i32::from(*token)));
-        targets.extend(tokens[1..].iter().map(|token| i32::from(*token)));
+        let tokens = |from: usize| {
+            let tokens = stream.tokens(from..from + self.length);
+            tokens.map(u32::cast_signed)
+        };
+        inputs.extend(tokens(start));
+        targets.extend(tokens(start + 1));
     }
 }
 

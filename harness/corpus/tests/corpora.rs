@@ -28,7 +28,7 @@ fn write_text(folder: &Path) -> Vec<String> {
 }
 
 fn documents(stream: &isoflop_corpus::TokenStream) -> Vec<String> {
-    let text = String::from_utf8(stream.tokens(0..stream.len()).to_vec()).unwrap();
+    let text = String::from_utf8(stream.bytes().to_vec()).unwrap();
     let all = text.strip_prefix('\0').unwrap().strip_suffix('\0').unwrap();
     all.split('\0').map(str::to_owned).collect()
 }
@@ -62,7 +62,7 @@ fn every_document_is_in_one_part() {
             document.start as usize,
             (document.start + document.tokens) as usize,
         );
-        assert_eq!(corpus.validation.tokens(start..end - 1), text.as_bytes());
+        assert_eq!(&corpus.validation.bytes()[start..end - 1], text.as_bytes());
     }
     let census = corpus.census.unwrap();
     assert_eq!((census.documents, census.copies), (60, 1));
@@ -203,7 +203,7 @@ fn a_damaged_cache_is_prepared_anew() {
          [[sweep]]\nwidth = 16\ndepth = 1\ntokens = 1000\n",
     );
     let open = || Corpus::prepare(&wanted, place.path(), place.path()).unwrap();
-    let tokens = |corpus: &Corpus| corpus.train.tokens(0..corpus.train.len()).to_vec();
+    let tokens = |corpus: &Corpus| corpus.train.bytes().to_vec();
     // The files that it maps are about to be cut.
     let (facts, expected) = {
         let whole = open();
@@ -274,4 +274,126 @@ fn a_package_that_is_not_locked_is_named() {
     let definition = definition("[corpus.cargo]\ncrates = [\"no-such-package\"]");
     let error = Corpus::prepare(&definition, Path::new("."), Path::new("unused")).unwrap_err();
     assert!(error.to_string().contains("no-such-package"));
+}
+
+/// The ids that the Python package `tokenizers` (0.23) gives for texts of every kind of character, with a vocabulary that it
+/// trained.
+#[test]
+fn a_tokenizer_s_file_encodes_as_its_package_does() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("text")).unwrap();
+    let encoded = fs::read(data.join("encoded.json")).unwrap();
+    let encoded: Vec<serde_json::Value> = serde_json::from_slice(&encoded).unwrap();
+    for (at, case) in encoded.iter().enumerate() {
+        let text = case["text"].as_str().unwrap();
+        fs::write(folder.path().join(format!("text/{at:02}.txt")), text).unwrap();
+    }
+    // So many files that none is cut.
+    for more in 0..20u64 {
+        fs::write(
+            folder.path().join(format!("text/more-{more:02}.txt")),
+            noise(400, more + 1),
+        )
+        .unwrap();
+    }
+    fs::copy(
+        data.join("tokenizer.json"),
+        folder.path().join("tokenizer.json"),
+    )
+    .unwrap();
+    let text = format!("[corpus]\ntokenizer = \"tokenizer.json\"\n{FILES}");
+    let cache = folder.path().join("cache");
+    let corpus = Corpus::prepare(&definition(&text), folder.path(), &cache).unwrap();
+    assert_eq!(corpus.facts.vocabulary, 400);
+    let ids = |stream: &isoflop_corpus::TokenStream| -> Vec<Vec<u32>> {
+        let all: Vec<u32> = stream.tokens(1..stream.len()).collect();
+        all.split_inclusive(|id| *id == 0)
+            .map(<[u32]>::to_vec)
+            .collect()
+    };
+    let all: Vec<u32> = [&corpus.train, &corpus.validation]
+        .into_iter()
+        .flat_map(|stream| ids(stream).concat())
+        .collect();
+    for case in &encoded {
+        let wanted: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
+        let found = all.windows(wanted.len()).any(|ids| ids == wanted);
+        assert!(found, "{}", case["text"]);
+    }
+}
+
+/// Byte pairs: every text comes back, and the same text makes the same tokens.
+#[test]
+fn a_vocabulary_is_trained_on_the_training_part() {
+    let folder = tempfile::tempdir().unwrap();
+    write_text(folder.path());
+    let text = format!("[corpus]\nvocabulary = 400\n{FILES}");
+    let prepare = |cache: &str| {
+        Corpus::prepare(
+            &definition(&text),
+            folder.path(),
+            &folder.path().join(cache),
+        )
+        .unwrap()
+    };
+    let corpus = prepare("one");
+    assert_eq!(corpus.facts.vocabulary, 400);
+    assert_eq!(corpus.facts.sha256, prepare("two").facts.sha256);
+    let bytes = Corpus::prepare(
+        &definition(FILES),
+        folder.path(),
+        &folder.path().join("bytes"),
+    )
+    .unwrap();
+    let folders = fs::read_dir(folder.path().join("one")).unwrap();
+    let kept = folders
+        .map(|it| it.unwrap().path().join("tokenizer.json"))
+        .next()
+        .unwrap();
+    let tokenizer = tokenizers::Tokenizer::from_file(kept).unwrap();
+    for (document, plain) in corpus.held_out.iter().zip(documents(&bytes.validation)) {
+        let (start, end) = (
+            document.start as usize,
+            (document.start + document.tokens) as usize,
+        );
+        let ids: Vec<u32> = corpus.validation.tokens(start..end - 1).collect();
+        assert_eq!(tokenizer.decode(&ids, false).unwrap(), plain);
+        assert_eq!(document.bytes as usize, plain.len() + 1);
+        assert!(
+            ids.len() < plain.len() / 2,
+            "{} of {}",
+            ids.len(),
+            plain.len()
+        );
+    }
+    let sums = corpus.held_out.iter().map(|it| (it.bytes, it.tokens));
+    let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+    assert_eq!(corpus.facts.bytes_per_token, bytes as f64 / tokens as f64);
+}
+
+#[test]
+fn a_tokenizer_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_text(folder.path());
+    fs::write(folder.path().join("broken.json"), "{\"version\": 1").unwrap();
+    let text = format!("[corpus]\ntokenizer = \"broken.json\"\n{FILES}");
+    let cache = folder.path().join("cache");
+    let error = Corpus::prepare(&definition(&text), folder.path(), &cache).unwrap_err();
+    assert!(error.to_string().contains("broken.json"), "{error}");
+    for (wrong, says) in [
+        ("vocabulary = 100", "out of range"),
+        ("tokenizer = \"gpt2\"", "does not fit the corpus"),
+        ("tokenizer = \"symbols\"", "does not fit the corpus"),
+        (
+            "tokenizer = \"bytes\"\nvocabulary = 400",
+            "keep one of the two",
+        ),
+    ] {
+        let text = format!("[corpus]\n{wrong}\n{FILES}");
+        let error = Definition::parse(&text, "test.toml")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(says), "{wrong}: {error}");
+    }
 }

@@ -204,6 +204,9 @@ impl<'a> Rows<'a> {
         let fitted = fit(form, &points.table, &choice.options)?;
         let provenance = self.provenance(&points, conventions);
         let mut record = FitRecord::new(&fitted, provenance);
+        if let Some(se) = self.common_error(&points)? {
+            record = record.with_common_error(se);
+        }
         if let Some(hide) = choice.holdout {
             match self.score(form, choice, hide) {
                 Ok(scored) => record.holdout = Some(HoldoutRecord::new(scored)),
@@ -214,6 +217,21 @@ impl<'a> Rows<'a> {
             }
         }
         Ok(Record::Law(Box::new(record)))
+    }
+
+    /// The error that the losses of a suite share, of its own table.
+    fn common_error(&self, points: &Points) -> Result<Option<f64>, FitsError> {
+        let of_losses = points
+            .columns
+            .last()
+            .is_some_and(|it| it == column_names::LOSS);
+        if !(of_losses && self.columns.has(column_names::LOSS_SE_COMMON)) {
+            return Ok(None);
+        }
+        let errors = self.columns.numbers(column_names::LOSS_SE_COMMON)?;
+        let known: Vec<f64> = points.rows.iter().filter_map(|row| errors[*row]).collect();
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        Ok(Some(mean).filter(|se| se.is_finite() && *se > 0.0))
     }
 
     /// How a law does on the largest runs, fitted to smaller ones.

@@ -4,7 +4,7 @@ use isoflop_law::Record;
 use isoflop_ledger::{Columns, SuiteFolder, names, read_table};
 use isoflop_suite::Definition;
 
-use crate::{Asked, FitsError, fit_together};
+use crate::{Asked, FitsError, Noise, fit_together, noise};
 
 /// The laws of a suite.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Fitted {
     pub refused: Vec<String>,
     /// Runs of cells that the definition does not ask for any more.
     pub not_asked_for: usize,
+    /// How noisy the losses are, where cells have replicates.
+    pub noise: Option<Noise>,
 }
 
 impl Fitted {
@@ -36,6 +38,7 @@ pub fn fit_suite(definition: &Definition, folder: &SuiteFolder) -> Result<Fitted
     let mut fitted = Fitted {
         fits: Vec::new(),
         refused: Vec::new(),
+        noise: noise(&columns)?,
         not_asked_for: planned.iter().filter(|it| *it == "false").count(),
     };
     for wanted in &definition.fits {

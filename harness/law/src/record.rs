@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::Role;
 use crate::identification::Identification;
 use crate::{
     AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Joint, LackOfFit,
@@ -86,6 +87,10 @@ pub struct FitRecord {
     /// those of all groups.
     #[serde(default)]
     pub joint: Option<Joint>,
+    /// The standard error that the losses share, as all runs were scored on the same text: the floor's error and intervals
+    /// hold it.
+    #[serde(default)]
+    pub common_se: Option<f64>,
     /// Akaike's criterion, corrected for few points.
     #[serde(default)]
     pub aicc: Option<f64>,
@@ -314,6 +319,7 @@ impl FitRecord {
             lack_of_fit: fit.lack_of_fit,
             patterns: fit.patterns.clone(),
             joint: fit.joint.clone(),
+            common_se: None,
             aicc: fit.aicc,
             flops_convention: allocation
                 .and(convention)
@@ -333,6 +339,43 @@ impl FitRecord {
             failed_resamples: fit.failed_resamples,
             ends: rounded(&fit.ends),
         }
+    }
+
+    /// The record of losses that all share an error of this size, since the runs were scored on the same text: no spread
+    /// between runs shows it, and it moves the floor.
+    pub fn with_common_error(mut self, se: f64) -> Self {
+        /// The normal quantile that 2.5% lie above.
+        const Z: f64 = 1.959_963_984_540_054;
+        let mut moved = false;
+        let roles = self.form.parameters().iter().zip(self.form.roles());
+        for (name, _) in roles.filter(|(_, role)| **role == Role::Floor) {
+            let Some(value) = self.params.get(*name).copied() else {
+                continue;
+            };
+            moved = true;
+            // What ends at nothing does so whatever the text.
+            let wider = |end: f64| {
+                let away = (end - value).hypot(Z * se).copysign(end - value);
+                if end == 0.0 {
+                    end
+                } else {
+                    (value + away).max(0.0)
+                }
+            };
+            if let Some(own) = self.se.get_mut(*name) {
+                *own = own.hypot(se);
+            }
+            for ends in [&mut self.ci95, &mut self.percentile95] {
+                if let Some(ends) = ends.get_mut(*name) {
+                    *ends = ends.map(wider);
+                }
+            }
+            if let Some(ends) = self.profile95.get_mut(*name) {
+                *ends = ends.map(|end| end.map(wider));
+            }
+        }
+        self.common_se = moved.then_some(se);
+        self
     }
 
     /// The fit of a record; `None` where the record lacks one of the form's parameters.

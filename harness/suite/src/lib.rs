@@ -46,7 +46,7 @@ pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, NoCellId, Optimizer, Sc
 pub use definition::{
     CargoCorpus, Change, CorpusDefinition, CorpusFacts, CorpusSource, Definition,
     EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition,
-    NoChange, ScheduleKind, Sweep, Tokenizer, TrainingDefinition,
+    NoChange, ScheduleKind, Sweep, TextTokens, Tokenizer, TrainingDefinition,
 };
 pub use device::{Backend, DeviceName, NoDevice};
 pub use error::DefinitionError;

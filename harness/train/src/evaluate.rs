@@ -32,11 +32,12 @@ pub fn evaluate(model: &Transformer, cell: &Cell, corpus: &Corpus, device: &Devi
     for windows in windows.chunks(at_once) {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for window in windows {
-            let tokens = corpus
-                .validation
-                .tokens(window.start..window.start + length + 1);
-            inputs.extend(tokens[..length].iter().map(|token| i32::from(*token)));
-            targets.extend(tokens[1..].iter().map(|token| i32::from(*token)));
+            let tokens = |from: usize| {
+                let tokens = corpus.validation.tokens(from..from + length);
+                tokens.map(u32::cast_signed)
+            };
+            inputs.extend(tokens(window.start));
+            targets.extend(tokens(window.start + 1));
         }
         let losses = model.losses(
             tokens(inputs, [windows.len(), length], device),

@@ -34,9 +34,9 @@ fn the_score_is_the_mean_over_the_documents_held_out() {
     while place <= end {
         let start = (place - 5).min(end - 16);
         let tokens = corpus.validation.tokens(start..start + 17);
-        let ids = |from: &[u8]| {
-            let ids: Vec<i32> = from.iter().map(|token| i32::from(*token)).collect();
-            Tensor::<2, Int>::from_data(TensorData::new(ids, [1, 16]), &device)
+        let tokens: Vec<i32> = tokens.map(u32::cast_signed).collect();
+        let ids = |from: &[i32]| {
+            Tensor::<2, Int>::from_data(TensorData::new(from.to_vec(), [1, 16]), &device)
         };
         let row = cross_entropy(model.forward(ids(&tokens[..16])), ids(&tokens[1..]));
         let row: Vec<f32> = row.into_data().try_into_vec().unwrap();

@@ -9,6 +9,8 @@ mod tables;
 
 pub use isoflop_figure::si;
 pub use labels::Labels;
+#[cfg(feature = "train")]
+pub use laws::scatter;
 pub use laws::{advise, allocations, compete, describe};
 pub use numbers::{count, duration, interval, number};
 pub use places::plots_of;

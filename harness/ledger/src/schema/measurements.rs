@@ -19,7 +19,7 @@ pub const COLUMNS: &[CellColumn] = &[
         |it| scores(it)?.loss_se
     ),
     column!(
-        "loss_se_common",
+        names::LOSS_SE_COMMON,
         "nats per token",
         "the part of it that all cells scored on the same documents share",
         |it| Some(it.spread?.common)

@@ -68,6 +68,8 @@ pub mod names {
     pub const LOSS: &str = "loss";
     /// Standard error of the loss, between documents.
     pub const LOSS_SE: &str = "loss_se";
+    /// The part of it that all cells scored on the same documents share.
+    pub const LOSS_SE_COMMON: &str = "loss_se_common";
     /// The part of it that is the cell's own.
     pub const LOSS_SE_OWN: &str = "loss_se_own";
     /// Loss of the exact language on the tokens scored.

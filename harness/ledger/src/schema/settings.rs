@@ -21,9 +21,12 @@ pub const COLUMNS: &[CellColumn] = &[
         .corpus
         .sha256
         .clone()),
-    column!("tokenizer", "", "bytes, or a grammar's symbols", |it| word(
-        &it.cell.cell.corpus.tokenizer
-    )),
+    column!(
+        "tokenizer",
+        "",
+        "bytes, byte-pairs, a file's, or a grammar's symbols",
+        |it| word(&it.cell.cell.corpus.tokenizer)
+    ),
     column!("vocabulary", "tokens", "different tokens", |it| it
         .cell
         .cell

@@ -1,5 +1,7 @@
 //! `[corpus]`: where the tokens come from.
 
+use std::ops::{Range, RangeInclusive};
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -14,6 +16,21 @@ pub enum Tokenizer {
     Bytes,
     /// A token is a symbol of a grammar: a letter, or the space that ends a word.
     Symbols,
+    /// Byte pairs, of a vocabulary trained on the training part.
+    BytePairs,
+    /// What a `tokenizer.json` makes of text.
+    File,
+}
+
+/// How a definition wants its text made into tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextTokens {
+    /// A token is a byte.
+    Bytes,
+    /// Byte pairs, with a vocabulary of this size trained on the training part.
+    BytePairs(u64),
+    /// By a `tokenizer.json`, relative to the definition's folder.
+    File(String),
 }
 
 /// What a plan needs to know of a corpus that has been prepared.
@@ -45,13 +62,21 @@ pub struct CorpusDefinition {
     pub files: Option<FilesCorpus>,
     /// A synthetic language of known entropy rate.
     pub grammar: Option<GrammarCorpus>,
-    /// How text becomes tokens: `bytes` for text, `symbols` for a grammar.
-    pub tokenizer: Option<Spanned<Tokenizer>>,
+    /// How text becomes tokens: `bytes`, or the path of a `tokenizer.json`; a grammar has `symbols`.
+    pub tokenizer: Option<Spanned<String>>,
+    /// Byte pairs with a vocabulary of this size, trained on the training part of the text.
+    pub vocabulary: Option<Spanned<u64>>,
     /// How often a run may pass over the training part. Repeated data is worth less than new
     /// data (Muennighoff et al. 2023, arXiv:2305.16264), so passing once is the default.
     #[serde(default = "one")]
     pub max_epochs: f64,
 }
+
+const NO_FIT: &str = "this tokenizer does not fit the corpus";
+const TOKENIZERS: &str = "text has `bytes`, or the path of a `tokenizer.json`; a grammar has `symbols`; leave it out to \
+     have the right one";
+/// Sizes of vocabularies that can be trained.
+const VOCABULARIES: RangeInclusive<u64> = 257..=1 << 20;
 
 /// The corpus a definition chose.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +92,49 @@ pub enum CorpusSource<'a> {
 impl CorpusDefinition {
     /// The tokenizer that fits the corpus.
     pub fn tokenizer(&self) -> Tokenizer {
-        match self.grammar {
-            Some(_) => Tokenizer::Symbols,
-            None => Tokenizer::Bytes,
+        match (&self.grammar, self.text()) {
+            (Some(_), _) => Tokenizer::Symbols,
+            (None, TextTokens::Bytes) => Tokenizer::Bytes,
+            (None, TextTokens::BytePairs(_)) => Tokenizer::BytePairs,
+            (None, TextTokens::File(_)) => Tokenizer::File,
         }
+    }
+
+    /// How text becomes tokens.
+    pub fn text(&self) -> TextTokens {
+        match (&self.vocabulary, &self.tokenizer) {
+            (Some(size), _) => TextTokens::BytePairs(*size.get_ref()),
+            (None, Some(file)) if file.get_ref() != "bytes" => {
+                TextTokens::File(file.get_ref().clone())
+            }
+            _ => TextTokens::Bytes,
+        }
+    }
+
+    /// Why the tokenizer named is none for this corpus: where it stands, and what would be one.
+    pub(super) fn wrong_tokenizer(&self) -> Option<(Range<usize>, &'static str, &'static str)> {
+        let grammar = self.grammar.is_some();
+        if let Some(size) = &self.vocabulary {
+            let span = size.span();
+            if grammar {
+                return Some((span, NO_FIT, "a grammar has `symbols`: leave this out"));
+            }
+            if self.tokenizer.is_some() {
+                let message = "the corpus has a tokenizer and a vocabulary to be trained";
+                return Some((span, message, "keep one of the two"));
+            }
+            if !VOCABULARIES.contains(size.get_ref()) {
+                let message = "`vocabulary` is out of range";
+                let help = "it must be from 257, which are the bytes and the end of a document, to 1048576";
+                return Some((span, message, help));
+            }
+        }
+        let given = self.tokenizer.as_ref()?;
+        let fits = match (grammar, given.get_ref().as_str()) {
+            (true, word) => word == "symbols",
+            (false, word) => word == "bytes" || word.ends_with(".json"),
+        };
+        (!fits).then(|| (given.span(), NO_FIT, TOKENIZERS))
     }
 
     /// The one corpus given, or `None` where none or several are.

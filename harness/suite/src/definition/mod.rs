@@ -21,7 +21,8 @@ use crate::{DefinitionError, Retry};
 
 pub use change::{Change, NoChange};
 pub use corpus::{
-    CargoCorpus, CorpusDefinition, CorpusFacts, CorpusSource, FilesCorpus, GrammarCorpus, Tokenizer,
+    CargoCorpus, CorpusDefinition, CorpusFacts, CorpusSource, FilesCorpus, GrammarCorpus,
+    TextTokens, Tokenizer,
 };
 pub use evaluation::EvaluationDefinition;
 pub use figure::Figure;
@@ -181,16 +182,8 @@ impl Definition {
                 Some("write one of [corpus.cargo], [corpus.files] or [corpus.grammar]".into()),
             ));
         }
-        let made = self.corpus.tokenizer();
-        if let Some(given) = &self.corpus.tokenizer
-            && *given.get_ref() != made
-        {
-            let message = "this tokenizer does not fit the corpus";
-            let help =
-                "text has `bytes`, a grammar has `symbols`; leave it out to have the right one";
-            return Err(self
-                .source
-                .error(Some(given.span()), message, Some(help.into())));
+        if let Some((place, message, help)) = self.corpus.wrong_tokenizer() {
+            return Err(self.source.error(Some(place), message, Some(help.into())));
         }
         self.training.check(&self.source)?;
         self.evaluation.check(&self.source)

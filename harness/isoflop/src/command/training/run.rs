@@ -16,7 +16,7 @@ use crate::command::numbers::positive;
 use crate::command::opened::SuiteArguments;
 use crate::exit::Exit;
 use crate::planning::Suite;
-use crate::show::{Labels, advise, count, describe, plots_of, say, show, show_line};
+use crate::show::{Labels, advise, count, describe, plots_of, say, scatter, show, show_line};
 use crate::training::capacity::threads_each;
 use crate::training::children::{Assignment, CHECKPOINT, LEASE};
 use crate::training::devices::{Reports, best_device, require_device};
@@ -192,6 +192,9 @@ fn summarize(job: &Job, ends: &HashMap<CellId, Status>, fitted: &Fitted) -> anyh
     }
     for record in &fitted.fits {
         show!("\n{}", describe(record));
+    }
+    if let Some(noise) = &fitted.noise {
+        show!("\n{}", scatter(noise));
     }
     if let Some(entropy) = suite.corpus.entropy_rate {
         show_line!("\nthe language's exact entropy rate is {entropy:.5} nats per token");

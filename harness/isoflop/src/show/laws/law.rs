@@ -37,6 +37,12 @@ pub fn law(record: &FitRecord) -> String {
     text += &shared(&fit);
     text += &reduced(&record.reduced);
     text += &indented(&parameters(record, &fit), 2);
+    if let Some(se) = record.common_se {
+        text += &format!(
+            "  the floor's interval holds what all runs share, as they were scored on the same text: a standard error of {}\n",
+            number(se)
+        );
+    }
     if fit.converged && record.allocation.is_none() && !record.conventions.is_empty() {
         text += "  no share of compute is best: the law does not fall with both N and D\n";
     }

@@ -4,6 +4,8 @@ mod advice;
 mod compete;
 mod law;
 mod misfit;
+#[cfg(feature = "train")]
+mod noise;
 mod rows;
 mod slices;
 
@@ -11,6 +13,8 @@ use isoflop_law::Record;
 
 pub use advice::{advise, allocations};
 pub use compete::compete;
+#[cfg(feature = "train")]
+pub use noise::scatter;
 
 /// A record for people.
 pub fn describe(record: &Record) -> String {

@@ -32,11 +32,23 @@ pub fn result_record(
         device_check: Some(verdict),
         threads: assignment.threads,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        bytes_per_token: suite.corpus.facts.bytes_per_token,
+        bytes_per_token: bytes_per_token(suite, planned),
         entropy_rate: suite.corpus.entropy_rate,
         outcome,
         steps_sha256: None,
         provenance: Some(provenance(assignment, suite)),
+    }
+}
+
+/// Bytes of text for each token, of the documents that the cell is scored on.
+fn bytes_per_token(suite: &Suite, planned: &PlannedCell) -> f64 {
+    let end = planned.cell.evaluation.tokens;
+    let documents = suite.corpus.held_out.iter();
+    let scored = documents.take_while(|it| it.start + it.tokens <= end + 1);
+    let sums = scored.map(|it| (it.bytes, it.tokens));
+    match sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1)) {
+        (_, 0) => suite.corpus.facts.bytes_per_token,
+        (bytes, tokens) => bytes as f64 / tokens as f64,
     }
 }
 

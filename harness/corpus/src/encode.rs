@@ -1,0 +1,222 @@
+//! From text to tokens: bytes, byte pairs of a vocabulary trained on the training part, or a tokenizer that somebody has.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use isoflop_files::{sha256, write_atomically};
+use isoflop_suite::Tokenizer;
+use rayon::prelude::*;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{AddedToken, models::TrainerWrapper};
+
+use crate::cache::{Hashed, PartFile, finish, part};
+use crate::prepare::END;
+use crate::stream::Width;
+use crate::{CorpusError, HeldOut, TokenStream};
+
+/// Text that a vocabulary is trained on, at most: more changes hardly any of its merges.
+const TRAINED_ON: usize = 64 << 20;
+/// Text that is encoded at once.
+const AT_ONCE: usize = 8 << 20;
+/// What ends a document in vocabularies that are trained here, and in most of others.
+const ENDS: [&str; 6] = [
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "</s>",
+    "<eos>",
+    "<|im_end|>",
+    "[SEP]",
+];
+
+/// How text becomes tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encoding {
+    /// A token is a byte.
+    Bytes,
+    /// Byte pairs, with a vocabulary of this size.
+    BytePairs(u64),
+    /// A `tokenizer.json`.
+    File(PathBuf),
+}
+
+impl Encoding {
+    pub fn tokenizer(&self) -> Tokenizer {
+        match self {
+            Encoding::Bytes => Tokenizer::Bytes,
+            Encoding::BytePairs(_) => Tokenizer::BytePairs,
+            Encoding::File(_) => Tokenizer::File,
+        }
+    }
+
+    /// What tells it from others.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn key(&self) -> Result<String, CorpusError> {
+        Ok(match self {
+            Encoding::Bytes => "bytes".to_owned(),
+            Encoding::BytePairs(vocabulary) => format!("byte-pairs {vocabulary}"),
+            Encoding::File(path) => sha256(&std::fs::read(path).map_err(CorpusError::io(path))?),
+        })
+    }
+}
+
+/// Parts that are written as tokens.
+#[derive(Debug)]
+pub struct Encoded {
+    pub sha256: String,
+    pub vocabulary: u64,
+    pub held_out: Vec<HeldOut>,
+}
+
+/// Writes both parts as tokens, from their texts, of which every document ends with [`END`].
+///
+/// # Errors
+/// If the tokenizer cannot be read or trained, or refuses a text.
+pub fn encode(
+    folder: &Path,
+    encoding: &Encoding,
+    train: &TokenStream,
+    validation: &TokenStream,
+    mut held_out: Vec<HeldOut>,
+) -> Result<Encoded, CorpusError> {
+    let mut parts = [part(folder, "train")?, part(folder, "validation")?];
+    let texts = [train, validation];
+    let vocabulary = match encoding {
+        Encoding::Bytes => {
+            for (part, text) in parts.iter_mut().zip(texts) {
+                let written = part.write_all(text.bytes());
+                written.map_err(CorpusError::io(folder))?;
+            }
+            256
+        }
+        Encoding::BytePairs(_) | Encoding::File(_) => {
+            let vocabulary = match encoding {
+                Encoding::File(path) => Vocabulary::read(path)?,
+                Encoding::BytePairs(size) => Vocabulary::trained(train.bytes(), *size)?,
+                Encoding::Bytes => unreachable!("bytes are written as they are"),
+            };
+            vocabulary.keep(folder)?;
+            let [of_train, of_validation] = &mut parts;
+            vocabulary.write(train.bytes(), of_train, folder)?;
+            let lengths = vocabulary.write(validation.bytes(), of_validation, folder)?;
+            let mut start = 1;
+            for (document, tokens) in held_out.iter_mut().zip(lengths) {
+                (document.start, document.tokens) = (start, tokens);
+                start += tokens;
+            }
+            vocabulary.size
+        }
+    };
+    let [train, validation] = parts;
+    Ok(Encoded {
+        sha256: finish(folder, train, validation)?,
+        vocabulary,
+        held_out,
+    })
+}
+
+/// A tokenizer, and the token that ends a document.
+struct Vocabulary {
+    tokenizer: tokenizers::Tokenizer,
+    end: u32,
+    size: u64,
+}
+
+impl Vocabulary {
+    /// Byte pairs (Sennrich et al. 2016, arXiv:1508.07909) of bytes, as GPT-2 has them.
+    fn trained(text: &[u8], size: u64) -> Result<Self, CorpusError> {
+        let refused = |error: tokenizers::Error| CorpusError::Tokenizer(error.to_string());
+        let mut tokenizer = tokenizers::Tokenizer::new(BPE::default());
+        let bytes = ByteLevel::new(false, true, true);
+        tokenizer.with_pre_tokenizer(Some(bytes));
+        tokenizer.with_decoder(Some(bytes));
+        let trainer = BpeTrainer::builder()
+            .vocab_size(size as usize)
+            .show_progress(false)
+            .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+            .special_tokens(vec![AddedToken::from(ENDS[0], true)])
+            .build();
+        let mut trainer: TrainerWrapper = trainer.into();
+        let text = &text[..text.len().min(TRAINED_ON)];
+        let documents = text.split(|byte| *byte == END).map(String::from_utf8_lossy);
+        tokenizer.train(&mut trainer, documents).map_err(refused)?;
+        // A text may hold the words that end a document, and means them.
+        tokenizer.set_encode_special_tokens(true);
+        Self::of(tokenizer)
+    }
+
+    fn read(path: &Path) -> Result<Self, CorpusError> {
+        let tokenizer = tokenizers::Tokenizer::from_file(path);
+        let tokenizer = tokenizer
+            .map_err(|error| CorpusError::Tokenizer(format!("{}: {error}", path.display())))?;
+        Self::of(tokenizer)
+    }
+
+    fn of(tokenizer: tokenizers::Tokenizer) -> Result<Self, CorpusError> {
+        let all = tokenizer.get_vocab(true);
+        let known = all.values().max().map_or(0, |last| u64::from(*last) + 1);
+        let end = ENDS.iter().find_map(|end| tokenizer.token_to_id(end));
+        // One that has none gets one.
+        Ok(Vocabulary {
+            end: end.unwrap_or(known as u32),
+            size: known + u64::from(end.is_none()),
+            tokenizer,
+        })
+    }
+
+    /// Keeps the tokenizer beside the tokens.
+    fn keep(&self, folder: &Path) -> Result<(), CorpusError> {
+        let refused = |error: tokenizers::Error| CorpusError::Tokenizer(error.to_string());
+        let text = self.tokenizer.to_string(true).map_err(refused)?;
+        Ok(write_atomically(
+            &folder.join("tokenizer.json"),
+            text.as_bytes(),
+        )?)
+    }
+
+    /// Writes the tokens of a text: the end, and every document with its end. How many tokens each document has.
+    fn write(
+        &self,
+        text: &[u8],
+        to: &mut Hashed<PartFile>,
+        folder: &Path,
+    ) -> Result<Vec<u64>, CorpusError> {
+        let width = Width::of(self.size);
+        let mut lengths = Vec::new();
+        let mut bytes = Vec::new();
+        width.push(self.end, &mut bytes);
+        let mut documents = text[1..].split_inclusive(|byte| *byte == END).peekable();
+        while documents.peek().is_some() {
+            let mut together = 0;
+            let mut batch: Vec<&[u8]> = Vec::new();
+            while together < AT_ONCE
+                && let Some(document) = documents.next()
+            {
+                together += document.len();
+                batch.push(&document[..document.len() - 1]);
+            }
+            let encoded: Vec<Vec<u32>> = batch
+                .par_iter()
+                .map(|document| self.encode(document))
+                .collect::<Result<_, CorpusError>>()?;
+            for tokens in encoded {
+                lengths.push(tokens.len() as u64 + 1);
+                for token in tokens.into_iter().chain([self.end]) {
+                    width.push(token, &mut bytes);
+                }
+            }
+            to.write_all(&bytes).map_err(CorpusError::io(folder))?;
+            bytes.clear();
+        }
+        Ok(lengths)
+    }
+
+    fn encode(&self, document: &[u8]) -> Result<Vec<u32>, CorpusError> {
+        let text = std::str::from_utf8(document).expect("what is no UTF-8 is no document");
+        let encoded = self.tokenizer.encode_fast(text, false);
+        let encoded = encoded.map_err(|error| CorpusError::Tokenizer(error.to_string()))?;
+        Ok(encoded.get_ids().to_vec())
+    }
+}

@@ -1,0 +1,262 @@
+//! From sources to a corpus: which documents go where, what they share, and their tokens.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use isoflop_files::{disk, sha256};
+use isoflop_suite::{GrammarCorpus, Tokenizer};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::cache::{FORMAT, Record, finish, open_or_make, part};
+use crate::documents::{self, Documents, FEW, Skipped};
+use crate::encode::{Encoding, encode};
+use crate::groups::{Groups, Part};
+use crate::leak::leak;
+use crate::stream::Width;
+use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};
+
+/// The share of a text that is held out.
+const HELD_OUT: f64 = 0.05;
+
+/// The byte that ends a document's text, and begins every part.
+pub const END: u8 = 0;
+
+/// What became of the documents of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Census {
+    /// Documents with a text of their own.
+    pub documents: u64,
+    /// Others, which are copies of these and left out.
+    pub copies: u64,
+    /// Groups of documents that share a passage, and go the same way.
+    pub groups: u64,
+    /// Bytes of a passage that makes a group.
+    pub passage: u64,
+    /// Bytes of the sections that documents were cut into, where there are few of them.
+    pub section: Option<u64>,
+    /// Documents held out.
+    pub held_out: u64,
+    /// Files that hold no text, by the reason, each with how many and the first of them.
+    pub skipped: Skipped,
+    /// The share of the held-out bytes in runs of [`RUN`](crate::RUN) bytes that stand in the training part as well.
+    pub leak: f64,
+}
+
+/// A corpus of text files.
+pub fn text(
+    cache: &Path,
+    documents: &Documents,
+    encoding: &Encoding,
+) -> Result<Corpus, CorpusError> {
+    let key = text_key(documents, encoding)?;
+    open_or_make(cache, &key, |folder| {
+        let bytes = documents.bytes()?;
+        let (mut groups, mut skipped) = grouped(documents, bytes)?;
+        let mut section = None;
+        let cut;
+        let mut documents = documents;
+        if groups.documents() < FEW {
+            // One large file is a corpus as well, though none of it is told from the rest.
+            section = Some(documents::section(bytes));
+            cut = Documents {
+                section,
+                ..documents.clone()
+            };
+            documents = &cut;
+            (groups, skipped) = grouped(documents, bytes)?;
+        }
+        let passage = groups.passage() as u64;
+        let parts = groups.split(HELD_OUT);
+        let count = |part: Part| parts.of.iter().filter(|it| **it == part).count() as u64;
+        let census = Census {
+            documents: count(Part::Train) + count(Part::HeldOut),
+            copies: count(Part::Copy),
+            groups: parts.groups,
+            passage,
+            section: section.map(|bytes| bytes as u64),
+            held_out: count(Part::HeldOut),
+            skipped,
+            leak: 0.0,
+        };
+        if census.held_out < LEAST_HELD_OUT || count(Part::Train) == 0 {
+            return Err(CorpusError::TooFewDocuments { census });
+        }
+        let held_out = write_text(folder, documents, &parts.of)?;
+        let text = |name: &str| TokenStream::open(&folder.join(name), Width::One);
+        let (train, validation) = (text(TRAIN_TEXT)?, text(HELD_OUT_TEXT)?);
+        let census = Census {
+            leak: leak(train.bytes(), validation.bytes()),
+            ..census
+        };
+        let encoded = encode(folder, encoding, &train, &validation, held_out)?;
+        drop((train, validation));
+        for name in [TRAIN_TEXT, HELD_OUT_TEXT] {
+            let path = folder.join(name);
+            disk().remove(&path).map_err(CorpusError::io(&path))?;
+        }
+        let sums = encoded.held_out.iter().map(|it| (it.bytes, it.tokens));
+        let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+        Ok(Record {
+            format: FORMAT,
+            sha256: encoded.sha256,
+            tokenizer: encoding.tokenizer(),
+            vocabulary: encoded.vocabulary,
+            width: Width::of(encoded.vocabulary),
+            bytes_per_token: bytes as f64 / tokens as f64,
+            entropy_rate: None,
+            census: Some(census),
+            held_out: encoded.held_out,
+            seal: String::new(),
+        })
+    })
+}
+
+/// The texts of the parts, while tokens are made of them.
+const TRAIN_TEXT: &str = "train-text.tokens";
+const HELD_OUT_TEXT: &str = "validation-text.tokens";
+
+/// Documents, and what they share.
+fn grouped(documents: &Documents, bytes: u64) -> Result<(Groups, Skipped), CorpusError> {
+    let mut groups = Groups::new(bytes);
+    let skipped = documents.each(|document| {
+        groups.add(document.text);
+        Ok(())
+    })?;
+    Ok((groups, skipped))
+}
+
+/// Documents that tell how sure a loss is, at least.
+const LEAST_HELD_OUT: u64 = 2;
+
+/// Writes the text of both parts, each beginning with [`END`], and each document ending with it. Documents held out stand in
+/// the order of their hashes, so that the first of them are as good a sample as any.
+fn write_text(
+    folder: &Path,
+    documents: &Documents,
+    parts: &[Part],
+) -> Result<Vec<HeldOut>, CorpusError> {
+    let refused = |folder: &Path| {
+        let folder = folder.to_owned();
+        move |error| CorpusError::Io {
+            path: folder.clone(),
+            error,
+        }
+    };
+    let unordered = folder.join("unordered");
+    let mut train = part(folder, "train-text")?;
+    let mut aside = part(folder, "unordered")?;
+    train.write_all(&[END]).map_err(refused(folder))?;
+    let mut held_out: Vec<HeldOut> = Vec::new();
+    let mut number = 0;
+    documents.each(|document| {
+        let part = parts.get(number).ok_or_else(|| changed(document.name))?;
+        number += 1;
+        let to = match part {
+            Part::Copy => return Ok(()),
+            Part::Train => &mut train,
+            Part::HeldOut => {
+                held_out.push(HeldOut {
+                    id: sha256(document.text)[..12].to_owned(),
+                    name: document.name.to_owned(),
+                    start: aside.bytes,
+                    tokens: document.text.len() as u64 + 1,
+                    bytes: document.text.len() as u64 + 1,
+                    oracle: None,
+                });
+                &mut aside
+            }
+        };
+        let written = to
+            .write_all(document.text)
+            .and_then(|()| to.write_all(&[END]));
+        written.map_err(refused(folder))
+    })?;
+    aside.flush().map_err(refused(folder))?;
+    let texts = TokenStream::open(&folder.join("unordered.tokens"), Width::One)?;
+    held_out.sort_by(|a, b| (&a.id, a.start).cmp(&(&b.id, b.start)));
+    let mut validation = part(folder, "validation-text")?;
+    validation.write_all(&[END]).map_err(refused(folder))?;
+    for document in &mut held_out {
+        let from = document.start as usize;
+        document.start = validation.bytes;
+        let text = &texts.bytes()[from..from + document.bytes as usize];
+        validation.write_all(text).map_err(refused(folder))?;
+    }
+    drop((texts, aside));
+    let unordered = unordered.with_extension("tokens");
+    disk().remove(&unordered).map_err(refused(folder))?;
+    train.flush().map_err(refused(folder))?;
+    validation.flush().map_err(refused(folder))?;
+    Ok(held_out)
+}
+
+/// A file that is another one than a moment ago.
+fn changed(name: &str) -> CorpusError {
+    CorpusError::Changed {
+        name: name.to_owned(),
+    }
+}
+
+/// A corpus of a grammar: tokens are its symbols, and the parts are two separate texts.
+pub fn grammar(cache: &Path, definition: &GrammarCorpus) -> Result<Corpus, CorpusError> {
+    let grammar = Grammar::new(definition)?;
+    let recipe = serde_json::to_vec(&(FORMAT, definition)).expect("a definition is plain data");
+    open_or_make(cache, &sha256(&recipe), |folder| {
+        let mut train = part(folder, "train")?;
+        let written = grammar.write(0, definition.tokens, &mut train);
+        written.map_err(CorpusError::io(folder))?;
+        let mut validation = part(folder, "validation")?;
+        let texts = grammar.write(1, definition.validation_tokens, &mut validation);
+        let texts = texts.map_err(CorpusError::io(folder))?;
+        // After the space that every part begins with.
+        let mut start = 1;
+        let held_out = texts.into_iter().map(|text| {
+            start += text.symbols;
+            HeldOut {
+                id: text.id,
+                name: String::new(),
+                start: start - text.symbols,
+                tokens: text.symbols,
+                bytes: text.symbols,
+                oracle: Some(text.surprise),
+            }
+        });
+        Ok(Record {
+            format: FORMAT,
+            held_out: held_out.collect(),
+            sha256: finish(folder, train, validation)?,
+            tokenizer: Tokenizer::Symbols,
+            vocabulary: grammar.vocabulary(),
+            width: Width::One,
+            bytes_per_token: 1.0,
+            entropy_rate: Some(grammar.entropy_rate()),
+            census: None,
+            seal: String::new(),
+        })
+    })
+}
+
+/// What decides a text corpus's tokens, without reading them: names, sizes and times of the files.
+fn text_key(documents: &Documents, encoding: &Encoding) -> Result<String, CorpusError> {
+    let mut digest = Sha256::new();
+    digest.update(FORMAT.to_le_bytes());
+    digest.update(format!("{:?}\n{}\n", documents.separator, encoding.key()?));
+    for file in &documents.files {
+        let facts = fs::metadata(&file.path).map_err(CorpusError::io(&file.path))?;
+        let changed = facts
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let nanoseconds = changed.map_or(0, |since| since.as_nanos());
+        digest.update(format!(
+            "{}\0{}\0{}\0{nanoseconds}\n",
+            file.name,
+            file.path.display(),
+            facts.len()
+        ));
+    }
+    Ok(hex::encode(digest.finalize()))
+}
