@@ -30,6 +30,7 @@ fn every_suite_is_planned() {
             "isoflop",
             "kaplan",
             "known-entropy",
+            "languages",
             "own-text",
             "quick",
             "width-depth"
@@ -119,20 +120,29 @@ fn committed_results_say_what_made_them() {
 }
 
 /// The fit that a suite's `[[fit]]` asks for, by the command that gives it from the table alone.
-fn fit_words(definition: &Definition, at: usize) -> String {
+fn fit_words(definition: &Definition, at: usize, folder: &Path) -> Vec<String> {
     let wanted = definition.fits[at].get_ref();
-    let mut words = format!("--form {}", wanted.form.get_ref());
+    let folder = folder.display().to_string();
+    let form = wanted.form.get_ref().clone();
+    let mut words = vec!["fit".to_owned(), folder, "--form".to_owned(), form];
     for (flag, column, usual) in [
         ("--n", &wanted.n, Some("params_total")),
         ("--d", &wanted.d, Some("tokens")),
         ("--x", &wanted.x, None),
+        ("--loss", &wanted.loss, None),
+        ("--group", &wanted.group, None),
     ] {
         if let Some(column) = column.as_ref().map(|it| it.get_ref().as_str()).or(usual) {
-            words += &format!(" {flag} {column}");
+            words.extend([flag.to_owned(), column.to_owned()]);
         }
     }
     assert!(wanted.objective.is_none(), "no suite that ships names one");
     words
+}
+
+fn fitted(place: &Place, words: &[String], more: &[&str]) -> Said {
+    let words = words.iter().map(String::as_str).chain(more.iter().copied());
+    place.isoflop_words(&words.collect::<Vec<_>>()).code(0)
 }
 
 fn definition(reference: &Path) -> Definition {
@@ -146,9 +156,9 @@ fn committed_tables_give_the_committed_fits() {
     for reference in references() {
         let (place, definition) = (copied(&reference), definition(&reference));
         let fits = (0..definition.fits.len()).map(|at| {
-            let words = fit_words(&definition, at);
-            let said = place.isoflop(&format!("fit {} {words} --json", reference.display()));
-            said.code(0).stdout.trim_end().to_owned()
+            let words = fit_words(&definition, at, &reference);
+            let said = fitted(&place, &words, &["--json"]);
+            said.stdout.trim_end().to_owned()
         });
         let fits = format!("[{}]\n", fits.collect::<Vec<_>>().join(","));
         let committed = fs::read_to_string(project().join(&reference).join("fits.json")).unwrap();
@@ -205,9 +215,8 @@ fn stands_in_readme(said: &Said) {
 fn the_readme_shows_what_quick_gives() {
     let reference = Path::new("results/reference/quick/flex");
     let place = copied(reference);
-    let words = fit_words(&definition(reference), 0);
-    let said = place.isoflop(&format!("fit {} {words}", reference.display()));
-    stands_in_readme(&said.code(0));
+    let words = fit_words(&definition(reference), 0, reference);
+    stands_in_readme(&fitted(&place, &words, &[]));
     let flops = cells(reference).numbers("flops_6n_total").unwrap();
     let most = flops.into_iter().flatten().fold(0.0, f64::max);
     let said = place.isoflop(&format!(

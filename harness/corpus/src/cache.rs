@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 use isoflop_files::{
@@ -112,6 +113,8 @@ pub fn open_or_make(
     let made = make(&draft).and_then(|record| {
         let text = serde_json::to_vec_pretty(&record.sealed()).expect("a record is plain data");
         write_atomically(&draft.join("corpus.json"), &text)?;
+        // It was hashed while it was written.
+        note_checked(&draft);
         publish(cache, &draft, &folder)
     });
     // Of a draft that was published nothing is left; any other is of no use to anybody.
@@ -192,14 +195,19 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         }
         opened => opened,
     };
-    let (train, validation) = (part("train.tokens")?, part("validation.tokens")?);
+    let [train, validation] = PARTS.map(part);
+    let (train, validation) = (train?, validation?);
     // Training on other tokens than the cell names would give a wrong number in good order.
     let seal = record.seal.clone();
     let record = record.sealed();
-    let hashes = [&train, &validation].map(|part| Sha256::digest(part.bytes()));
-    if record.seal != seal || record.sha256 != of_parts(hashes) {
+    let is_whole = || {
+        let hashes = [&train, &validation].map(|part| Sha256::digest(part.bytes()));
+        record.sha256 == of_parts(hashes)
+    };
+    if record.seal != seal || !(is_checked(folder) || is_whole()) {
         return Err(damaged("its content is not what was prepared".to_owned()));
     }
+    note_checked(folder);
     Ok(Corpus {
         facts: CorpusFacts {
             sha256: record.sha256,
@@ -216,6 +224,43 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         train,
         validation,
     })
+}
+
+/// The files of both parts.
+const PARTS: [&str; 2] = ["train.tokens", "validation.tokens"];
+/// A corpus of more bytes is not hashed each time that it is opened, as long as its files are those that were hashed.
+const LARGE: u64 = 256 << 20;
+/// Where it is kept which files these are.
+const CHECKED: &str = "checked";
+
+/// Sizes and times of the parts of a large corpus.
+fn stamp(folder: &Path) -> Option<String> {
+    let facts = PARTS.map(|name| fs::metadata(folder.join(name)).ok());
+    let mut bytes = 0;
+    let mut stamp = String::new();
+    for facts in facts {
+        let facts = facts?;
+        let changed = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        bytes += facts.len();
+        stamp += &format!("{} {}\n", facts.len(), changed.as_nanos());
+    }
+    (bytes > LARGE).then_some(stamp)
+}
+
+/// Whether the files of a large corpus are those whose hash was right before.
+fn is_checked(folder: &Path) -> bool {
+    stamp(folder).is_some_and(|stamp| {
+        disk()
+            .read(&folder.join(CHECKED))
+            .is_ok_and(|kept| kept == stamp.as_bytes())
+    })
+}
+
+/// Keeps that the files' hash is right. A note that cannot be kept costs another look.
+fn note_checked(folder: &Path) {
+    if let Some(stamp) = stamp(folder).filter(|_| !is_checked(folder)) {
+        let _ = write_atomically(&folder.join(CHECKED), stamp.as_bytes());
+    }
 }
 
 /// One part's file, hashed as it is written.

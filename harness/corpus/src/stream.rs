@@ -23,7 +23,7 @@ impl Width {
     pub fn of(vocabulary: u64) -> Self {
         match vocabulary {
             ..=0x100 => Width::One,
-            ..=0x1_0000 => Width::Two,
+            0x101..=0x1_0000 => Width::Two,
             _ => Width::Four,
         }
     }
