@@ -4,7 +4,7 @@ use isoflop_law::{Convention, Method, Minimum, Record, allocate};
 use isoflop_ledger::names;
 
 use crate::axis::Axis;
-use crate::loss::{BARS, LOSS, series_entries, total_law};
+use crate::loss::{LOSS, bars, series_entries, total_law};
 use crate::palette::{INK, LAW, series};
 use crate::panel::{Entry, Mark, picture};
 use crate::{FigureError, Picture, Runs, Source};
@@ -53,7 +53,7 @@ pub fn slices(
         let keys: Vec<f64> = slices.iter().map(|(budget, _)| *budget).collect();
         let mut entries = series_entries(&keys, Mark::Point);
         if members().any(|run| run.loss_se > 0.0) {
-            entries.push(BARS.entry());
+            entries.push(bars(runs));
         }
         if law.is_some() {
             entries.push(Entry {

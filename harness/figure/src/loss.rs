@@ -248,7 +248,7 @@ impl View<'_> {
             .collect();
         let mut entries = series_entries(&keys, Mark::Point);
         if runs.all.iter().any(|run| run.loss_se > 0.0) {
-            entries.push(BARS.entry());
+            entries.push(bars(runs));
         }
         entries.extend_from_slice(more);
         panel.legend(self.heading, &entries)
@@ -256,14 +256,21 @@ impl View<'_> {
 }
 
 /// A line of a legend that explains a mark.
-pub struct Explained(&'static str, Mark);
+struct Explained(&'static str, Mark);
 
 /// What bars are.
-pub const BARS: Explained = Explained("95% of a loss", Mark::Bar);
+pub fn bars(runs: &Runs) -> Entry {
+    let what = if runs.own_errors {
+        "95%, its own"
+    } else {
+        "95% of a loss"
+    };
+    Explained(what, Mark::Bar).entry()
+}
 
 impl Explained {
     /// The entry, in no series' colour.
-    pub fn entry(&self) -> Entry {
+    fn entry(&self) -> Entry {
         Entry {
             text: self.0.to_owned(),
             colour: MUTED,

@@ -29,6 +29,8 @@ pub struct Runs {
     pub all: Vec<Run>,
     /// The corpus's exact entropy rate, where it is known.
     pub entropy_rate: Option<f64>,
+    /// Whether the errors of losses are the cells' own, without what all of them share.
+    pub own_errors: bool,
 }
 
 /// The training loss of one run.
@@ -72,7 +74,16 @@ impl Runs {
         let flops = cells.numbers(names::FLOPS_6N_TOTAL)?;
         let budget = cells.numbers(names::FLOPS_BUDGET)?;
         let loss = cells.numbers(names::LOSS)?;
-        let loss_se = cells.numbers(names::LOSS_SE)?;
+        // What all cells share moves them together, and no one of them against another.
+        let own = match cells.has(names::LOSS_SE_OWN) {
+            true => cells.numbers(names::LOSS_SE_OWN)?,
+            false => Vec::new(),
+        };
+        let own_errors = own.iter().any(Option::is_some);
+        let loss_se = match own_errors {
+            true => own,
+            false => cells.numbers(names::LOSS_SE)?,
+        };
         let entropy_rate = cells.numbers(names::ENTROPY_RATE)?;
         let status = cells.words(names::STATUS);
         let planned = cells.words(names::PLANNED);
@@ -95,6 +106,7 @@ impl Runs {
         Ok(Runs {
             all,
             entropy_rate: entropy_rate.into_iter().flatten().next(),
+            own_errors,
         })
     }
 
