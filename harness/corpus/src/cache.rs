@@ -14,7 +14,7 @@ use isoflop_suite::{CorpusFacts, Nats, Tokenizer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::prepare::Census;
+use crate::documents::Census;
 use crate::stream::Width;
 use crate::{CorpusError, TokenStream};
 

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
 
 use crate::CorpusError;
 use crate::text::TextFile;
+
+/// The byte that ends a document's text, and begins every part.
+pub const END: u8 = 0;
 
 /// A text by itself.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +40,27 @@ pub fn section(bytes: u64) -> usize {
 
 /// Files that hold no text, by the reason, each with how many and the first of them.
 pub type Skipped = BTreeMap<String, (u64, String)>;
+
+/// What became of the documents of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Census {
+    /// Documents with a text of their own.
+    pub documents: u64,
+    /// Others, which are copies of these and left out.
+    pub copies: u64,
+    /// Groups of documents that share a passage, and go the same way.
+    pub groups: u64,
+    /// Bytes of a passage that makes a group.
+    pub passage: u64,
+    /// Bytes of the sections that documents were cut into, where there are few of them.
+    pub section: Option<u64>,
+    /// Documents held out.
+    pub held_out: u64,
+    /// Files that hold no text, by the reason, each with how many and the first of them.
+    pub skipped: Skipped,
+    /// The share of the held-out bytes in runs of [`RUN`](crate::RUN) bytes that stand in the training part as well.
+    pub leak: f64,
+}
 
 impl Documents {
     /// Bytes of all files.

@@ -11,7 +11,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, models::TrainerWrapper};
 
 use crate::cache::{Hashed, PartFile, finish, part};
-use crate::prepare::END;
+use crate::documents::END;
 use crate::stream::Width;
 use crate::{CorpusError, HeldOut, TokenStream};
 

@@ -25,10 +25,10 @@ use documents::Documents;
 use encode::Encoding;
 
 pub use cache::{Corpus, HeldOut, default_cache};
+pub use documents::Census;
 pub use error::CorpusError;
 pub use grammar::Grammar;
 pub use leak::RUN;
-pub use prepare::Census;
 pub use stream::TokenStream;
 pub use windows::Windows;
 

@@ -7,11 +7,10 @@ use std::time::UNIX_EPOCH;
 
 use isoflop_files::{disk, sha256};
 use isoflop_suite::{GrammarCorpus, Tokenizer};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cache::{FORMAT, Record, finish, open_or_make, part};
-use crate::documents::{self, Documents, FEW, Skipped};
+use crate::documents::{self, Census, Documents, END, FEW, Skipped};
 use crate::encode::{Encoding, encode};
 use crate::groups::{Groups, Part};
 use crate::leak::leak;
@@ -20,30 +19,6 @@ use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};
 
 /// The share of a text that is held out.
 const HELD_OUT: f64 = 0.05;
-
-/// The byte that ends a document's text, and begins every part.
-pub const END: u8 = 0;
-
-/// What became of the documents of a text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Census {
-    /// Documents with a text of their own.
-    pub documents: u64,
-    /// Others, which are copies of these and left out.
-    pub copies: u64,
-    /// Groups of documents that share a passage, and go the same way.
-    pub groups: u64,
-    /// Bytes of a passage that makes a group.
-    pub passage: u64,
-    /// Bytes of the sections that documents were cut into, where there are few of them.
-    pub section: Option<u64>,
-    /// Documents held out.
-    pub held_out: u64,
-    /// Files that hold no text, by the reason, each with how many and the first of them.
-    pub skipped: Skipped,
-    /// The share of the held-out bytes in runs of [`RUN`](crate::RUN) bytes that stand in the training part as well.
-    pub leak: f64,
-}
 
 /// A corpus of text files.
 pub fn text(

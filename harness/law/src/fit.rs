@@ -6,10 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identification::Identification;
 use crate::interval::{holding, percentile, tail};
-use crate::layout::Layout;
 use crate::misfit::{LackOfFit, Pattern};
-use crate::points::Points;
-use crate::solved::Solved;
 use crate::{Form, LawError, Objective, Table};
 
 /// Of fewer points (or groups) than this there are not as many different resamples as percentiles
@@ -247,23 +244,6 @@ impl Fit {
             .map(|parameter| parameter.value)
             .collect()
     }
-}
-
-/// Fits a form to a table: descents from a grid of starts, the best minimum, and how sure it is.
-///
-/// # Errors
-/// If there are too few points, a variable does not vary, or no descent ends at a minimum.
-///
-/// # Panics
-/// If the table has another number of variables than the form.
-pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawError> {
-    possible(form, table, options)?;
-    let centre = table.centre();
-    let points = Points::new(table, &centre, table.weights(options.objective)?);
-    let law = form.law(table, options)?;
-    let layout = Layout::alone(form);
-    let solved = Solved::new(&*law, &layout, &points, &[table], options)?;
-    Ok(solved.fit(0, table, &points, None))
 }
 
 /// Whether a form could be fitted to a table, whatever its losses.

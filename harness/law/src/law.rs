@@ -3,7 +3,6 @@
 use crate::coordinate::Coordinate;
 use crate::jet::Jet;
 use crate::lanes::{Column, ROWS};
-use crate::minimize::Minimum;
 use crate::points::Points;
 use crate::rows::{Block, Jets};
 
@@ -44,11 +43,14 @@ pub trait Law: Sync {
     fn starts(&self, points: &Points) -> Vec<Vec<f64>>;
 
     /// Where more of them begin in a further round, the first of which is 1, since so few ended at the best of these
-    /// `ends`, which is the first of them.
-    fn more_starts(&self, _points: &Points, _round: usize, _ends: &[Minimum]) -> Vec<Vec<f64>> {
+    /// `ends`: objective and theta, the best first.
+    fn more_starts(&self, _points: &Points, _round: usize, _ends: &[End]) -> Vec<Vec<f64>> {
         Vec::new()
     }
 }
+
+/// Where a descent ended: the objective there, and theta.
+pub type End<'a> = (f64, &'a [f64]);
 
 /// A law of P parameters as arithmetic of [`Jet`], point by point: see [`Law`] for what each function says.
 pub trait Formula<const P: usize>: Sync {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::law::Law;
+use crate::law::{End, Law};
 use crate::layout::Layout;
 use crate::minimize::{Minimum, Problem, Stop};
 use crate::{Form, LawError};
@@ -36,7 +36,11 @@ pub fn search(problem: &Problem, form: Form) -> Result<Search, LawError> {
         if round == MOST_ROUNDS || ends.is_empty() || reached(problem, &ends) >= ENOUGH {
             break;
         }
-        next = problem.law.more_starts(problem.points, round, &ends);
+        let places: Vec<End> = ends
+            .iter()
+            .map(|it| (it.value, it.theta.as_slice()))
+            .collect();
+        next = problem.law.more_starts(problem.points, round, &places);
         if next.is_empty() {
             break;
         }

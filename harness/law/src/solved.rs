@@ -12,10 +12,27 @@ use crate::misfit::Residuals;
 use crate::points::Points;
 use crate::search::{Search, lost, natural, search, trouble};
 use crate::spread::{LEAST_RESAMPLES, Spread};
-use crate::{Fit, FitOptions, Joint, LawError, Parameter, Table};
+use crate::{Fit, FitOptions, Form, Joint, LawError, Parameter, Table, possible};
 
 /// Quantiles kept of the residuals.
 const QUANTILES: usize = 41;
+
+/// Fits a form to a table: descents from a grid of starts, the best minimum, and how sure it is.
+///
+/// # Errors
+/// If there are too few points, a variable does not vary, or no descent ends at a minimum.
+///
+/// # Panics
+/// If the table has another number of variables than the form.
+pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawError> {
+    possible(form, table, options)?;
+    let centre = table.centre();
+    let points = Points::new(table, &centre, table.weights(options.objective)?);
+    let law = form.law(table, options)?;
+    let layout = Layout::alone(form);
+    let solved = Solved::new(&*law, &layout, &points, &[table], options)?;
+    Ok(solved.fit(0, table, &points, None))
+}
 
 /// A problem that is solved: its best minimum, and what tells how sure that is.
 pub struct Solved<'a> {

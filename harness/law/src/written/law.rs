@@ -5,8 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::coordinate::Coordinate;
 use crate::declaration::Role;
 use crate::lanes::Column;
-use crate::law::{Law, Limit};
-use crate::minimize::Minimum;
+use crate::law::{End, Law, Limit};
 use crate::points::Points;
 use crate::rows::{Block, Jets, Scratch};
 use crate::{FitOptions, LawError, Table};
@@ -222,7 +221,7 @@ impl Law for OfEquation {
         Starts::new(&self.frame, &values, points).spread(0)
     }
 
-    fn more_starts(&self, points: &Points, round: usize, ends: &[Minimum]) -> Vec<Vec<f64>> {
+    fn more_starts(&self, points: &Points, round: usize, ends: &[End]) -> Vec<Vec<f64>> {
         let values = |theta: &[f64], block: &Block| self.values(theta, block);
         let starts = Starts::new(&self.frame, &values, points);
         if starts.searched.is_empty() {

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::declaration::Role;
 use crate::lanes::Column;
-use crate::minimize::Minimum;
+use crate::law::End;
 use crate::points::Points;
 use crate::rows::{Block, Rows, Scratch};
 
@@ -107,19 +107,19 @@ impl<'a> Starts<'a> {
 
     /// Starts thrown around the best ends that differ (basin hopping, Wales and Doye 1997), each time in the direction
     /// of some of the parameters.
-    pub fn around(&self, round: usize, ends: &[Minimum]) -> Vec<Vec<f64>> {
+    pub fn around(&self, round: usize, ends: &[End]) -> Vec<Vec<f64>> {
         let mut rng = ChaCha8Rng::seed_from_u64(round as u64);
-        let mut different: Vec<&Minimum> = Vec::new();
+        let mut different: Vec<End> = Vec::new();
         for end in ends {
-            let apart = |it: &&Minimum| end.value > it.value * (1.0 + 1e-3);
+            let apart = |last: &End| end.0 > last.0 * (1.0 + 1e-3);
             if different.len() < ENDS && different.last().is_none_or(apart) {
-                different.push(end);
+                different.push(*end);
             }
         }
         let mut starts = Vec::new();
-        for end in different {
+        for (_, end) in different {
             for _ in 0..AROUND {
-                let mut theta = end.theta.clone();
+                let mut theta = end.to_vec();
                 for index in &self.searched {
                     if rng.random::<f64>() < 0.5 {
                         let size = theta[*index].abs().clamp(0.3, 3.0);
