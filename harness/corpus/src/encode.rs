@@ -70,61 +70,54 @@ pub struct Encoded {
     pub held_out: Vec<HeldOut>,
 }
 
-/// Writes both parts as tokens, from their texts, of which every document ends with [`END`].
-///
-/// # Errors
-/// If the tokenizer cannot be read or trained, or refuses a text.
-pub fn encode(
-    folder: &Path,
-    encoding: &Encoding,
-    train: &TokenStream,
-    validation: &TokenStream,
-    mut held_out: Vec<HeldOut>,
-) -> Result<Encoded, CorpusError> {
-    let mut parts = [part(folder, "train")?, part(folder, "validation")?];
-    let texts = [train, validation];
-    let vocabulary = match encoding {
-        Encoding::Bytes => {
-            for (part, text) in parts.iter_mut().zip(texts) {
-                let written = part.write_all(text.bytes());
-                written.map_err(CorpusError::io(folder))?;
-            }
-            256
-        }
-        Encoding::BytePairs(_) | Encoding::File(_) => {
-            let vocabulary = match encoding {
-                Encoding::File(path) => Vocabulary::read(path)?,
-                Encoding::BytePairs(size) => Vocabulary::trained(train.bytes(), *size)?,
-                Encoding::Bytes => unreachable!("bytes are written as they are"),
-            };
-            vocabulary.keep(folder)?;
-            let [of_train, of_validation] = &mut parts;
-            vocabulary.write(train.bytes(), of_train, folder)?;
-            let lengths = vocabulary.write(validation.bytes(), of_validation, folder)?;
-            let mut start = 1;
-            for (document, tokens) in held_out.iter_mut().zip(lengths) {
-                (document.start, document.tokens) = (start, tokens);
-                start += tokens;
-            }
-            vocabulary.size
-        }
-    };
-    let [train, validation] = parts;
-    Ok(Encoded {
-        sha256: finish(folder, train, validation)?,
-        vocabulary,
-        held_out,
-    })
-}
-
 /// A tokenizer, and the token that ends a document.
-struct Vocabulary {
+pub struct Vocabulary {
     tokenizer: tokenizers::Tokenizer,
     end: u32,
     size: u64,
 }
 
 impl Vocabulary {
+    /// What an encoding makes tokens with; nothing of bytes, which are tokens as they are.
+    ///
+    /// # Errors
+    /// If the tokenizer cannot be read or trained.
+    pub fn of_text(encoding: &Encoding, train: &TokenStream) -> Result<Option<Self>, CorpusError> {
+        match encoding {
+            Encoding::Bytes => Ok(None),
+            Encoding::BytePairs(size) => Self::trained(train.bytes(), *size).map(Some),
+            Encoding::File(path) => Self::read(path).map(Some),
+        }
+    }
+
+    /// Writes both parts as tokens, from their texts, of which every document ends with [`END`].
+    ///
+    /// # Errors
+    /// If the tokenizer refuses a text, or the disk does.
+    pub fn encode(
+        &self,
+        folder: &Path,
+        train: &TokenStream,
+        validation: &TokenStream,
+        mut held_out: Vec<HeldOut>,
+    ) -> Result<Encoded, CorpusError> {
+        self.keep(folder)?;
+        let (mut of_train, mut of_validation) =
+            (part(folder, "train")?, part(folder, "validation")?);
+        self.write(train.bytes(), &mut of_train, folder)?;
+        let lengths = self.write(validation.bytes(), &mut of_validation, folder)?;
+        let mut start = 1;
+        for (document, tokens) in held_out.iter_mut().zip(lengths) {
+            (document.start, document.tokens) = (start, tokens);
+            start += tokens;
+        }
+        Ok(Encoded {
+            sha256: finish(folder, of_train, of_validation)?,
+            vocabulary: self.size,
+            held_out,
+        })
+    }
+
     /// Byte pairs (Sennrich et al. 2016, arXiv:1508.07909) of bytes, as GPT-2 has them.
     fn trained(text: &[u8], size: u64) -> Result<Self, CorpusError> {
         let refused = |error: tokenizers::Error| CorpusError::Tokenizer(error.to_string());
@@ -199,7 +192,7 @@ impl Vocabulary {
             }
             let encoded: Vec<Vec<u32>> = batch
                 .par_iter()
-                .map(|document| self.encode(document))
+                .map(|document| self.ids(document))
                 .collect::<Result<_, CorpusError>>()?;
             for tokens in encoded {
                 lengths.push(tokens.len() as u64 + 1);
@@ -213,7 +206,7 @@ impl Vocabulary {
         Ok(lengths)
     }
 
-    fn encode(&self, document: &[u8]) -> Result<Vec<u32>, CorpusError> {
+    fn ids(&self, document: &[u8]) -> Result<Vec<u32>, CorpusError> {
         let text = std::str::from_utf8(document).expect("what is no UTF-8 is no document");
         let encoded = self.tokenizer.encode_fast(text, false);
         let encoded = encoded.map_err(|error| CorpusError::Tokenizer(error.to_string()))?;

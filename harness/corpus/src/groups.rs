@@ -10,6 +10,8 @@ use fastcdc::v2020::FastCDC;
 use sha2::{Digest, Sha256};
 use twox_hash::XxHash3_64;
 
+use crate::permute::mix;
+
 /// Of a corpus up to this many bytes all chunks are small; of a larger one there would be too many to remember.
 const SMALL: u64 = 256 << 20;
 
@@ -36,6 +38,14 @@ struct Member {
     /// Of its text.
     hash: u64,
     is_copy: bool,
+}
+
+/// A piece of a document that ends where its content says.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    start: usize,
+    end: usize,
+    hash: u64,
 }
 
 /// Where a document goes.
@@ -100,21 +110,29 @@ impl Groups {
     fn share(&mut self, number: u32, text: &[u8]) {
         let (least, most) = (self.chunk / 4, 4 * self.chunk);
         let chunks = FastCDC::new(text, least, self.chunk, most);
-        let chunks: Vec<(usize, usize)> = chunks
-            .map(|chunk| (chunk.offset, chunk.offset + chunk.length))
+        let chunks: Vec<Chunk> = chunks
+            .map(|chunk| {
+                let end = chunk.offset + chunk.length;
+                Chunk {
+                    start: chunk.offset,
+                    end,
+                    hash: XxHash3_64::oneshot(&text[chunk.offset..end]),
+                }
+            })
             .collect();
         let long = self.passage();
-        let mut end = 0;
-        for (start, _) in &chunks {
-            while end < chunks.len() && chunks[end].1 - start < long {
-                end += 1;
+        let mut last = 0;
+        for (first, chunk) in chunks.iter().enumerate() {
+            while last < chunks.len() && chunks[last].end - chunk.start < long {
+                last += 1;
             }
-            let Some((_, stop)) = chunks.get(end) else {
+            if last == chunks.len() {
                 break;
-            };
-            let passage = XxHash3_64::oneshot(&text[*start..*stop]);
-            let first = *self.passages.entry(passage).or_insert(number);
-            self.join(first, number);
+            }
+            let together = chunks[first..=last].iter();
+            let passage = together.fold(0, |all: u64, chunk| mix(all ^ chunk.hash));
+            let before = *self.passages.entry(passage).or_insert(number);
+            self.join(before, number);
         }
     }
 

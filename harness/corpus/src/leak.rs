@@ -1,6 +1,10 @@
 //! What of the held-out text was trained on: measured, and not assumed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -15,12 +19,29 @@ const BITS: usize = 16;
 /// The base of the runs' hashes, an odd number without a pattern.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The share of held-out bytes in runs of [`RUN`] bytes, within a document, that stand in the training text as well.
-pub fn leak(train: &[u8], held_out: &[u8]) -> f64 {
+/// The share of held-out bytes in runs of [`RUN`] bytes, within a document, that stand in the training text as well, which
+/// is read piece by piece.
+pub fn leak(train: &Path, held_out: &[u8]) -> io::Result<f64> {
+    let bytes = fs::metadata(train)?.len() as usize;
+    shared(bytes, held_out, |piece| {
+        let mut file = File::open(train)?;
+        file.seek(SeekFrom::Start(piece.start as u64))?;
+        let mut text = vec![0; piece.len()];
+        file.read_exact(&mut text)?;
+        Ok(text)
+    })
+}
+
+/// The same of a text of so many bytes, of which `read` gives a piece.
+fn shared(
+    bytes: usize,
+    held_out: &[u8],
+    read: impl Fn(Range<usize>) -> io::Result<Vec<u8>> + Sync,
+) -> io::Result<f64> {
     let held_out = &held_out[..held_out.len().min(SAMPLE)];
     let wanted: Vec<(usize, u64)> = runs(held_out).collect();
     if wanted.is_empty() {
-        return 0.0;
+        return Ok(0.0);
     }
     let mask = (BITS * held_out.len()).next_power_of_two() as u64 - 1;
     let mut filter = vec![0u64; (mask as usize + 1).div_ceil(64)];
@@ -35,27 +56,27 @@ pub fn leak(train: &[u8], held_out: &[u8]) -> f64 {
         ends.entry(*hash).or_default().push(*end);
     }
     const PIECE: usize = 1 << 22;
-    let pieces = train.len().div_ceil(PIECE);
-    let found: Vec<u64> = (0..pieces)
+    let pieces = bytes.div_ceil(PIECE);
+    let found: Vec<HashSet<u64>> = (0..pieces)
         .into_par_iter()
-        .flat_map_iter(|piece| {
-            let end = ((piece + 1) * PIECE + RUN - 1).min(train.len());
-            let runs = runs(&train[piece * PIECE..end]).map(|(_, hash)| hash);
-            let known = runs.filter(|hash| {
+        .map(|piece| {
+            let end = ((piece + 1) * PIECE + RUN - 1).min(bytes);
+            let text = read(piece * PIECE..end)?;
+            let known = runs(&text).map(|(_, hash)| hash).filter(|hash| {
                 let (word, bit) = place(*hash);
                 filter[word] & bit != 0 && ends.contains_key(hash)
             });
-            known.collect::<std::collections::HashSet<u64>>()
+            Ok(known.collect())
         })
-        .collect();
+        .collect::<io::Result<_>>()?;
     let mut seen = vec![false; held_out.len()];
-    for hash in found {
+    for hash in found.into_iter().flatten() {
         for end in &ends[&hash] {
             seen[end + 1 - RUN..=*end].fill(true);
         }
     }
     let text = held_out.iter().filter(|byte| **byte != 0).count();
-    seen.iter().filter(|seen| **seen).count() as f64 / text as f64
+    Ok(seen.iter().filter(|seen| **seen).count() as f64 / text as f64)
 }
 
 /// Every run within a document, which ends with a zero byte: where its last byte stands, and its hash.
@@ -104,7 +125,8 @@ mod tests {
         ) {
             let copied = &train[from.min(train.len())..(from + length).min(train.len())];
             let held_out = [&own[..], copied, &own[..]].concat();
-            prop_assert_eq!(leak(&train, &held_out), plainly(&train, &held_out));
+            let found = shared(train.len(), &held_out, |piece| Ok(train[piece].to_vec())).unwrap();
+            prop_assert_eq!(found, plainly(&train, &held_out));
         }
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{FORMAT, Record, finish, open_or_make, part};
 use crate::documents::{self, Census, Documents, END, FEW, Skipped};
-use crate::encode::{Encoding, encode};
+use crate::encode::{Encoded, Encoding, Vocabulary};
 use crate::groups::{Groups, Part};
 use crate::leak::leak;
 use crate::stream::Width;
@@ -59,19 +59,36 @@ pub fn text(
         if census.held_out < LEAST_HELD_OUT || count(Part::Train) == 0 {
             return Err(CorpusError::TooFewDocuments { census });
         }
-        let held_out = write_text(folder, documents, &parts.of)?;
-        let text = |name: &str| TokenStream::open(&folder.join(name), Width::One);
-        let (train, validation) = (text(TRAIN_TEXT)?, text(HELD_OUT_TEXT)?);
+        // Of bytes the texts are the tokens.
+        let names = match encoding {
+            Encoding::Bytes => ["train", "validation"],
+            Encoding::BytePairs(_) | Encoding::File(_) => ["train-text", "validation-text"],
+        };
+        let (sha256, held_out) = write_text(folder, names, documents, &parts.of)?;
+        let paths = names.map(|name| folder.join(format!("{name}.tokens")));
+        let [train, validation] =
+            [&paths[0], &paths[1]].map(|it| TokenStream::open(it, Width::One));
+        let (train, validation) = (train?, validation?);
+        let found = leak(&paths[0], validation.bytes());
         let census = Census {
-            leak: leak(train.bytes(), validation.bytes()),
+            leak: found.map_err(CorpusError::io(&paths[0]))?,
             ..census
         };
-        let encoded = encode(folder, encoding, &train, &validation, held_out)?;
-        drop((train, validation));
-        for name in [TRAIN_TEXT, HELD_OUT_TEXT] {
-            let path = folder.join(name);
-            disk().remove(&path).map_err(CorpusError::io(&path))?;
-        }
+        let encoded = match Vocabulary::of_text(encoding, &train)? {
+            None => Encoded {
+                sha256,
+                vocabulary: 256,
+                held_out,
+            },
+            Some(vocabulary) => {
+                let encoded = vocabulary.encode(folder, &train, &validation, held_out)?;
+                drop((train, validation));
+                for path in &paths {
+                    disk().remove(path).map_err(CorpusError::io(path))?;
+                }
+                encoded
+            }
+        };
         let sums = encoded.held_out.iter().map(|it| (it.bytes, it.tokens));
         let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
         Ok(Record {
@@ -89,10 +106,6 @@ pub fn text(
     })
 }
 
-/// The texts of the parts, while tokens are made of them.
-const TRAIN_TEXT: &str = "train-text.tokens";
-const HELD_OUT_TEXT: &str = "validation-text.tokens";
-
 /// Documents, and what they share.
 fn grouped(documents: &Documents, bytes: u64) -> Result<(Groups, Skipped), CorpusError> {
     let mut groups = Groups::new(bytes);
@@ -106,13 +119,15 @@ fn grouped(documents: &Documents, bytes: u64) -> Result<(Groups, Skipped), Corpu
 /// Documents that tell how sure a loss is, at least.
 const LEAST_HELD_OUT: u64 = 2;
 
-/// Writes the text of both parts, each beginning with [`END`], and each document ending with it. Documents held out stand in
-/// the order of their hashes, so that the first of them are as good a sample as any.
+/// Writes the text of both parts under these names, each beginning with [`END`], and each document ending with it, and gives
+/// the hash of both. Documents held out stand in the order of their hashes, so that the first of them are as good a sample
+/// as any.
 fn write_text(
     folder: &Path,
+    names: [&str; 2],
     documents: &Documents,
     parts: &[Part],
-) -> Result<Vec<HeldOut>, CorpusError> {
+) -> Result<(String, Vec<HeldOut>), CorpusError> {
     let refused = |folder: &Path| {
         let folder = folder.to_owned();
         move |error| CorpusError::Io {
@@ -121,7 +136,7 @@ fn write_text(
         }
     };
     let unordered = folder.join("unordered");
-    let mut train = part(folder, "train-text")?;
+    let mut train = part(folder, names[0])?;
     let mut aside = part(folder, "unordered")?;
     train.write_all(&[END]).map_err(refused(folder))?;
     let mut held_out: Vec<HeldOut> = Vec::new();
@@ -152,7 +167,7 @@ fn write_text(
     aside.flush().map_err(refused(folder))?;
     let texts = TokenStream::open(&folder.join("unordered.tokens"), Width::One)?;
     held_out.sort_by(|a, b| (&a.id, a.start).cmp(&(&b.id, b.start)));
-    let mut validation = part(folder, "validation-text")?;
+    let mut validation = part(folder, names[1])?;
     validation.write_all(&[END]).map_err(refused(folder))?;
     for document in &mut held_out {
         let from = document.start as usize;
@@ -163,9 +178,7 @@ fn write_text(
     drop((texts, aside));
     let unordered = unordered.with_extension("tokens");
     disk().remove(&unordered).map_err(refused(folder))?;
-    train.flush().map_err(refused(folder))?;
-    validation.flush().map_err(refused(folder))?;
-    Ok(held_out)
+    Ok((finish(folder, train, validation)?, held_out))
 }
 
 /// A file that is another one than a moment ago.
