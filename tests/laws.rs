@@ -188,6 +188,10 @@ fn groups_share_parameters() {
     for (words, says) in [
         ("--by dataset --shared gamma", "has no parameter `gamma`"),
         ("--by dataset --shared A", "`A` is measured by `alpha`"),
+        (
+            "--by dataset --shared alpha,alpha --where loss<0",
+            "0 points are too few",
+        ),
         ("--shared alpha", "between what are parameters shared?"),
         (
             "--by dataset --shared alpha --holdout 3",

@@ -108,7 +108,8 @@ impl Documents {
         see: &mut impl FnMut(Document) -> Result<(), CorpusError>,
     ) -> Result<(), CorpusError> {
         let name = file.name.as_str();
-        let (Some(separator), Ok(words)) = (&self.separator, std::str::from_utf8(text)) else {
+        let separator = self.separator.as_ref().filter(|it| !it.is_empty());
+        let (Some(separator), Ok(words)) = (separator, std::str::from_utf8(text)) else {
             return self.sections(name, text, see);
         };
         let parts = words.split(separator.as_str());
@@ -134,6 +135,10 @@ impl Documents {
                 text: section,
             })?;
             text = rest;
+        }
+        // The last section may end with the file.
+        if text.is_empty() {
+            return Ok(());
         }
         see(Document { name, text })
     }

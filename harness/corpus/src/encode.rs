@@ -141,9 +141,13 @@ impl Vocabulary {
     }
 
     fn read(path: &Path) -> Result<Self, CorpusError> {
-        let tokenizer = tokenizers::Tokenizer::from_file(path);
-        let tokenizer = tokenizer
-            .map_err(|error| CorpusError::Tokenizer(format!("{}: {error}", path.display())))?;
+        let refused = |error: tokenizers::Error| {
+            CorpusError::Tokenizer(format!("{}: {error}", path.display()))
+        };
+        let mut tokenizer = tokenizers::Tokenizer::from_file(path).map_err(refused)?;
+        // What a model's input is cut or filled to is no part of a text.
+        tokenizer.with_truncation(None).map_err(refused)?;
+        tokenizer.with_padding(None);
         Self::of(tokenizer)
     }
 

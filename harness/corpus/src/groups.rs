@@ -183,9 +183,13 @@ impl Groups {
             }
         }
         if chosen.len() < LEAST_GROUPS && order.len() > 2 * LEAST_GROUPS {
-            // What is wanted is less than what tells how sure a loss is: the smallest of them.
+            // What is wanted is less than what tells how sure a loss is: the smallest of the others as well.
             order.sort_unstable_by_key(|(hash, bytes, _)| (*bytes, *hash));
-            chosen = order[..LEAST_GROUPS].iter().map(|it| it.2).collect();
+            for (.., root) in order {
+                if chosen.len() < LEAST_GROUPS && !chosen.contains(&root) {
+                    chosen.push(root);
+                }
+            }
         }
         chosen.sort_unstable();
         let part = |(member, root): (&Member, &u32)| match member {

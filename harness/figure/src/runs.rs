@@ -79,11 +79,10 @@ impl Runs {
             true => cells.numbers(names::LOSS_SE_OWN)?,
             false => Vec::new(),
         };
-        let own_errors = own.iter().any(Option::is_some);
-        let loss_se = match own_errors {
-            true => own,
-            false => cells.numbers(names::LOSS_SE)?,
-        };
+        let all_errors = cells.numbers(names::LOSS_SE)?;
+        let lacks = |(own, all): (&Option<f64>, &Option<f64>)| own.is_none() && all.is_some();
+        let own_errors = own.iter().any(Option::is_some) && !own.iter().zip(&all_errors).any(lacks);
+        let loss_se = if own_errors { own } else { all_errors };
         let entropy_rate = cells.numbers(names::ENTROPY_RATE)?;
         let status = cells.words(names::STATUS);
         let planned = cells.words(names::PLANNED);

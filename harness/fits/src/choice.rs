@@ -8,7 +8,7 @@ use isoflop_ledger::{Columns, LedgerError, names};
 use isoflop_suite::{Definition, DefinitionError, FitDefinition, slips};
 use toml::Spanned;
 
-use crate::{Filter, Names, Reduction, Rows};
+use crate::{Filter, FitsError, Names, Reduction, Rows};
 
 /// What to make of a table: a law, or slices of equal compute.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,12 +177,35 @@ impl Asked {
             let help = "name the column: by = \"dataset\", say".to_owned();
             return Err(definition.error_at(first.span(), message, Some(help)));
         }
+        let choice = Choice::of(definition, wanted)?;
+        if let Some(first) = fit.shared.first() {
+            let wrong = match (&choice.shape, choice.holdout) {
+                (Shape::Isoflop, _) => Some(FitsError::SlicesTogether),
+                (_, Some(_)) => Some(FitsError::NoHoldoutTogether),
+                _ => None,
+            };
+            if let Some(error) = wrong {
+                return Err(definition.error_at(first.span(), error.to_string(), None));
+            }
+        }
+        if let Shape::Law(form) = choice.shape {
+            let parameters = form.parameters();
+            let unknown = fit
+                .shared
+                .iter()
+                .find(|it| !parameters.contains(&it.get_ref().as_str()));
+            if let Some(name) = unknown {
+                let message = format!("`{form}` has no parameter `{}`", name.get_ref());
+                let help = format!("its parameters are {}", parameters.join(", "));
+                return Err(definition.error_at(name.span(), message, Some(help)));
+            }
+        }
         let filter = fit.filter.as_ref().map(|text| {
             let read = text.get_ref().parse::<Filter>();
             read.map_err(|error| definition.error_at(text.span(), error.to_string(), None))
         });
         Ok(Asked {
-            choice: Choice::of(definition, wanted)?,
+            choice,
             filter: filter.transpose()?,
             by: fit.by.as_ref().map(|column| column.get_ref().clone()),
             shared: fit

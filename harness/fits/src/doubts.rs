@@ -28,6 +28,7 @@ impl Rows<'_> {
     /// If a variable is in no column and does not follow from others.
     pub fn doubts(&self, choice: &Choice) -> Result<Vec<String>, FitsError> {
         let columns = self.columns;
+        let choice = &self.targeted(choice);
         let (form, choice) = match &choice.shape {
             Shape::Law(form) => (*form, choice.clone()),
             Shape::Written(equation) => self.written(equation, choice)?,

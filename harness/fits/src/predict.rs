@@ -91,7 +91,10 @@ fn voices(laws: &[&FitRecord]) -> Result<Vec<Voice>, FitsError> {
                 .map(|(weight, law)| Voice::new(weight, law))
                 .collect()
         }
-        None => Ok(vec![Voice::new(1.0, laws[0])?]),
+        None => {
+            let converged = laws.iter().find(|law| law.converged);
+            Ok(vec![Voice::new(1.0, converged.unwrap_or(&laws[0]))?])
+        }
     }
 }
 

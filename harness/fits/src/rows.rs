@@ -79,6 +79,10 @@ impl<'a> Rows<'a> {
             }
             parts[part].rows.push(row);
         }
+        if parts.is_empty() {
+            // There is nothing to tell apart, and it is said what there is nothing of.
+            parts.push(self);
+        }
         Ok(parts)
     }
 
@@ -220,7 +224,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The error that the losses of a suite share, of its own table.
-    fn common_error(&self, points: &Points) -> Result<Option<f64>, FitsError> {
+    pub(crate) fn common_error(&self, points: &Points) -> Result<Option<f64>, FitsError> {
         let of_losses = points
             .columns
             .last()

@@ -26,7 +26,11 @@ pub fn fit_together(
     each.map(|((rows, (form, points)), fit)| {
         let conventions = rows.conventions_of(*form, points, &choice.names)?;
         let provenance = rows.provenance(points, conventions);
-        Ok(Record::Law(Box::new(FitRecord::new(fit, provenance))))
+        let mut record = FitRecord::new(fit, provenance);
+        if let Some(se) = rows.common_error(points)? {
+            record = record.with_common_error(se);
+        }
+        Ok(Record::Law(Box::new(record)))
     })
     .collect()
 }

@@ -73,6 +73,13 @@ impl Layout {
         self.owners[coordinate]
     }
 
+    /// How many groups have a coordinate.
+    pub fn holders(&self, coordinate: usize) -> usize {
+        let (_, parameter) = self.owners[coordinate];
+        let has = |places: &&Vec<usize>| places[parameter] == coordinate;
+        self.groups.iter().filter(has).count()
+    }
+
     /// The form's name of a coordinate.
     pub fn name(&self, coordinate: usize) -> &'static str {
         self.form.parameters()[self.owners[coordinate].1]

@@ -124,7 +124,10 @@ pub fn average(laws: &[(f64, &Fit, &[f64])]) -> Prediction {
         .iter()
         .flat_map(|(.., said)| said.ends.iter().copied())
         .collect();
-    let interval = |of: &dyn Fn(&Said) -> &Vec<f64>| -> Option<[f64; 2]> {
+    let interval = |of: &dyn Fn(&Said) -> &Vec<f64>, also: &[f64]| -> Option<[f64; 2]> {
+        if all.iter().any(|(.., said)| of(said).is_empty()) {
+            return None;
+        }
         let all = all.iter().map(|(weight, _, said)| (*weight, of(said)));
         let mixed: Vec<(f64, f64)> = all
             .flat_map(|(weight, losses)| {
@@ -133,16 +136,20 @@ pub fn average(laws: &[(f64, &Fit, &[f64])]) -> Prediction {
             })
             .collect();
         let [low, high] = weighted_percentile(mixed, tail)?;
-        let ends = ends.iter().copied().filter(|end| end.is_finite());
-        let [low, high] = ends.fold([low, high], |[low, high], end| {
+        let also = also.iter().copied().filter(|end| end.is_finite());
+        let [low, high] = also.fold([low, high], |[low, high], end| {
             [low.min(end), high.max(end)]
         });
         holding(loss, [low, high])
     };
-    let told = all.iter().all(|(.., said)| !said.laws.is_empty());
+    let ci95 = interval(&|said| &said.laws, &ends);
+    // A run scatters around the law wherever that lies, at the ends of profiles too.
+    let scattered = laws.iter().filter(|(_, fit, _)| !fit.ends.is_empty());
+    let scattered = scattered.filter_map(|(_, fit, x)| fit.predict(x).run95);
+    let around: Vec<f64> = scattered.chain(ci95).flatten().collect();
     Prediction {
         loss,
-        ci95: interval(&|said| &said.laws).filter(|_| told),
-        run95: interval(&|said| &said.runs).filter(|_| told),
+        ci95,
+        run95: ci95.and_then(|_| interval(&|said| &said.runs, &around)),
     }
 }

@@ -138,7 +138,8 @@ fn excess(runs: &[&Hidden], errors: &[f64], best: &[f64]) -> Option<[f64; 2]> {
     };
     let n = parts.len() as f64;
     let mean = apart.iter().sum::<f64>() / apart.len() as f64;
-    let wide = student_quantile(n - 1.0) * deviation(&parts)? / n.sqrt();
+    let spread = deviation(&parts)?;
+    let wide = student_quantile(n - 1.0) * spread / n.sqrt();
     Some([mean - wide, mean + wide])
 }
 

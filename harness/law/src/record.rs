@@ -352,26 +352,29 @@ impl FitRecord {
             let Some(value) = self.params.get(*name).copied() else {
                 continue;
             };
+            if self.verdict.get(*name) == Some(&Identification::Fixed) {
+                continue;
+            }
             moved = true;
             // What ends at nothing does so whatever the text.
-            let wider = |end: f64| {
-                let away = (end - value).hypot(Z * se).copysign(end - value);
+            let wider = |end: f64, side: f64| {
                 if end == 0.0 {
-                    end
-                } else {
-                    (value + away).max(0.0)
+                    return end;
                 }
+                let moved = value + side * (end - value).hypot(Z * se);
+                if value >= 0.0 { moved.max(0.0) } else { moved }
             };
             if let Some(own) = self.se.get_mut(*name) {
                 *own = own.hypot(se);
             }
             for ends in [&mut self.ci95, &mut self.percentile95] {
-                if let Some(ends) = ends.get_mut(*name) {
-                    *ends = ends.map(wider);
+                if let Some([low, high]) = ends.get_mut(*name) {
+                    (*low, *high) = (wider(*low, -1.0), wider(*high, 1.0));
                 }
             }
-            if let Some(ends) = self.profile95.get_mut(*name) {
-                *ends = ends.map(|end| end.map(wider));
+            if let Some([low, high]) = self.profile95.get_mut(*name) {
+                *low = low.map(|low| wider(low, -1.0));
+                *high = high.map(|high| wider(high, 1.0));
             }
         }
         self.common_se = moved.then_some(se);

@@ -33,13 +33,25 @@ pub fn fit_together(
     options: &FitOptions,
 ) -> Result<Vec<Fit>, LawError> {
     let layout = Layout::sharing(form, tables.len(), shared)?;
+    let mut once: Vec<String> = Vec::new();
+    for name in shared {
+        if !once.contains(name) {
+            once.push(name.clone());
+        }
+    }
+    let shared = once.as_slice();
     let pooled = Table::pooled(tables);
     let options_alone = FitOptions {
         fixed: Vec::new(),
         ..options.clone()
     };
     possible(form, &pooled, &options_alone)?;
-    let own = form.parameters().len() - shared.len();
+    let is_fixed = |name: &str| options.fixed.iter().any(|(fixed, _)| fixed == name);
+    let own = form.parameters().iter().filter(|name| {
+        let is_shared = shared.iter().any(|it| it == *name);
+        !(is_shared || is_fixed(name))
+    });
+    let own = own.count();
     for table in tables {
         if table.len() < own.max(1) {
             return Err(LawError::TooFewOfGroup {
@@ -48,12 +60,14 @@ pub fn fit_together(
             });
         }
     }
-    if pooled.len() <= layout.count().saturating_sub(options.fixed.len()) {
+    let free = (0..layout.count()).filter(|at| !is_fixed(layout.name(*at)));
+    let free = free.count();
+    if pooled.len() <= free {
         return Err(LawError::TooFew {
             points: pooled.len(),
             form: form.name(),
-            parameters: layout.count(),
-            needed: layout.count() + 1,
+            parameters: free,
+            needed: free + 1,
         });
     }
     let centre = pooled.centre();
@@ -77,7 +91,7 @@ pub fn fit_together(
     };
     let objective = pooled.objective(options.objective);
     law.starts = law.near(&parts, objective, &options.fixed)?;
-    law.check(shared)?;
+    law.check(shared, &is_fixed)?;
     let solved = Solved::new(&law, &layout, &points, tables, options)?;
     let joint = Joint {
         shared: shared.to_vec(),
@@ -181,15 +195,17 @@ impl OfGroups<'_> {
     }
 
     /// Refuses a shared parameter that means something else in each group: an amplitude where exponents differ.
-    fn check(&self, shared: &[String]) -> Result<(), LawError> {
+    fn check(&self, shared: &[String], is_fixed: &dyn Fn(&str) -> bool) -> Result<(), LawError> {
         let theta = &self.starts[0];
-        for name in shared {
+        for name in shared.iter().filter(|name| !is_fixed(name)) {
             let parameter = self.layout.form.parameter(name)?;
             let own = self.theta(0, theta);
             let at = self.law.pin(parameter, 1.0, &Coordinate::all(&own));
             let moves = at.gradient.iter().enumerate();
             let mut with = moves.filter(|(other, slope)| {
-                **slope != 0.0 && self.layout.coordinates(*other).count() > 1
+                **slope != 0.0
+                    && self.layout.coordinates(*other).count() > 1
+                    && !is_fixed(self.layout.form.parameters()[*other])
             });
             if let Some((other, _)) = with.next() {
                 return Err(LawError::SharedAlone {

@@ -126,8 +126,12 @@ impl<'a> Solved<'a> {
         let places = self.layout.of_group(group);
         let pick = |theta: &Vec<f64>| self.layout.pick(group, &natural(law, theta));
         let residuals = &self.residuals[group];
-        let pinned = |at: &&usize| self.problem.is_pinned(**at);
-        let free = places.len() - places.iter().filter(pinned).count();
+        // What several groups share costs each of them its part of it.
+        let cost = |at: &usize| match self.problem.is_pinned(*at) {
+            true => 0.0,
+            false => 1.0 / self.layout.holders(*at) as f64,
+        };
+        let free = places.iter().map(cost).sum::<f64>().ceil() as usize;
         let seen = Residuals::new(self.layout.form, points, residuals);
         let judged = best.converged && !table.is_of_values();
         let parameters = places.iter().map(|at| &self.parameters[*at]);

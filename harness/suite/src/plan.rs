@@ -130,7 +130,7 @@ fn resolve(
     let cell = Cell {
         // What comes twice is part of what decides a result.
         unique_tokens: cell.unique_tokens.or_else(|| {
-            let repeats = cell.tokens() > corpus.train_tokens + batch;
+            let repeats = cell.tokens() > corpus.train_tokens + batch.min(corpus.train_tokens);
             repeats.then_some(corpus.train_tokens)
         }),
         ..cell
@@ -146,6 +146,15 @@ fn resolve(
             Some("it is at least a sequence, and at most what may be trained on".into()),
         );
     }
+    if corpus.train_tokens <= cell.model.sequence_length {
+        return refuse(
+            format!(
+                "the corpus has {} tokens to train on, and a sequence {}",
+                corpus.train_tokens, cell.model.sequence_length
+            ),
+            Some("add text, or train on shorter sequences".into()),
+        );
+    }
     let unique = point.unique_tokens.unwrap_or(corpus.train_tokens) as f64;
     let epochs = cell.tokens() as f64 / unique;
     // Whoever says how many tokens are unique wants them repeated.
@@ -154,7 +163,7 @@ fn resolve(
         None => definition.corpus.max_epochs,
     };
     // A whole pass may end inside its last batch.
-    let slack = batch as f64 / unique;
+    let slack = (batch as f64 / unique).min(1.0);
     if epochs > most + slack {
         return refuse(
             format!(

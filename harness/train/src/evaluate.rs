@@ -21,13 +21,18 @@ pub struct Score {
     pub documents: Vec<DocumentLoss>,
 }
 
+/// Logits that are computed at once, where that is more than a training batch has.
+const MOST_LOGITS: usize = 1 << 24;
+
 /// Scores a model on the cell's evaluation: every token of the first documents held out, read in sequences that follow
 /// each other; the same for every model of a suite, whatever its sequence length.
 pub fn evaluate(model: &Transformer, cell: &Cell, corpus: &Corpus, device: &Device) -> Score {
     let model = model.valid();
     let length = cell.model.sequence_length as usize;
     let windows = windows(cell, &corpus.held_out);
-    let at_once = cell.training.micro_batch.max(8) as usize;
+    let logits = length * cell.model.vocabulary as usize;
+    let at_once = (MOST_LOGITS / logits).clamp(1, 8);
+    let at_once = at_once.max(cell.training.micro_batch as usize);
     let mut sums = Sums::new(&corpus.held_out);
     for windows in windows.chunks(at_once) {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
@@ -70,7 +75,8 @@ fn windows(cell: &Cell, held_out: &[HeldOut]) -> Vec<Window> {
     let context = cell.evaluation.context as usize;
     let end = cell.evaluation.tokens as usize;
     let mut starts = held_out.iter().map(|it| it.start as usize);
-    let mut scored = starts.find(|start| *start > context).unwrap_or(context + 1);
+    let first = starts.find(|start| *start > context && *start <= end);
+    let mut scored = first.unwrap_or(context + 1);
     let mut windows = Vec::new();
     while scored <= end {
         let start = (scored - 1 - context).min(end - length);

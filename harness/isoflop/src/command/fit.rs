@@ -92,6 +92,8 @@ pub struct Arguments {
 const NO_FORM: &str = "which law? Give `--form chinchilla` for loss by parameters and tokens, `--form isoflop` for slices of equal \
      compute, `--form power --x COLUMN` or `--form offset --x COLUMN` for one variable; `isoflop help fit` names all";
 
+const NO_LAW: &str = "there is no law of the loss whose variables this table has: name columns with `--n`, `--d` or `--x`";
+
 const NO_GROUPS: &str = "between what are parameters shared? Give `--by COLUMN`, whose values each have a law of their own, or \
      `--targets COLUMNS`";
 
@@ -153,6 +155,9 @@ fn fit_table(arguments: &Arguments, laws: &Laws, table: &Path) -> anyhow::Result
         say!("{} of {} rows kept", rows.rows.len(), columns.rows());
     }
     let choices = laws.choices(arguments, &rows)?;
+    if choices.is_empty() {
+        return Err(Refusal::usage(NO_LAW.to_owned()).into());
+    }
     let parts = match &arguments.by {
         Some(column) => rows.by(column)?,
         None if arguments.targets.is_empty() => vec![rows],

@@ -83,7 +83,12 @@ impl Suite {
     pub fn memory(&self, planned: &PlannedCell) -> Bytes {
         if self.device.is_processor() {
             let facts = &self.corpus.facts;
-            process_memory(facts.train_tokens + facts.validation_tokens) + planned.memory
+            let width = match facts.vocabulary {
+                ..=0x100 => 1,
+                0x101..=0x1_0000 => 2,
+                _ => 4,
+            };
+            process_memory(width * (facts.train_tokens + facts.validation_tokens)) + planned.memory
         } else {
             planned.memory
         }

@@ -111,7 +111,7 @@ impl<'a> Starts<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(round as u64);
         let mut different: Vec<End> = Vec::new();
         for end in ends {
-            let apart = |last: &End| end.0 > last.0 * (1.0 + 1e-3);
+            let apart = |last: &End| end.0 - last.0 > 1e-3 * last.0.abs();
             if different.len() < ENDS && different.last().is_none_or(apart) {
                 different.push(*end);
             }

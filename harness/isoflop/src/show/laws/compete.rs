@@ -8,7 +8,10 @@ use crate::show::{columns, count, interval, number};
 /// nothing of fewer than two laws that are scored.
 pub fn compete(records: &[Record]) -> Option<String> {
     let laws = || records.iter().filter_map(Record::law);
-    let ranking = rank(laws().filter(|law| law.converged))?;
+    let Some(ranking) = rank(laws().filter(|law| law.converged)) else {
+        let text = not_ranked(&laws().collect::<Vec<_>>());
+        return Some(text).filter(|text| laws().count() > 1 && !text.is_empty());
+    };
     let aicc = ranking.laws.iter().filter_map(|law| law.record.aicc);
     let least = aicc.fold(f64::INFINITY, f64::min);
     let row = |(place, law): (usize, &Ranked)| {
@@ -49,13 +52,18 @@ pub fn compete(records: &[Record]) -> Option<String> {
             count(believed.len(), "law")
         );
     }
-    for law in laws() {
-        let trouble = (!law.converged).then_some("its fit did not converge");
-        if let Some(why) = law.not_scored.as_deref().or(trouble) {
-            text += &format!("not ranked: {}: {why}\n", known_as(law.form));
-        }
-    }
+    text += &not_ranked(&laws().collect::<Vec<_>>());
     Some(text)
+}
+
+/// The laws that are not ranked, each with the reason.
+fn not_ranked(laws: &[&FitRecord]) -> String {
+    let line = |law: &&FitRecord| {
+        let trouble = (!law.converged).then_some("its fit did not converge");
+        let why = law.not_scored.as_deref().or(trouble)?;
+        Some(format!("not ranked: {}: {why}\n", known_as(law.form)))
+    };
+    laws.iter().filter_map(line).collect()
 }
 
 /// A form's name; of a published equation, the law's.
