@@ -128,17 +128,10 @@ fn write_text(
     documents: &Documents,
     parts: &[Part],
 ) -> Result<(String, Vec<HeldOut>), CorpusError> {
-    let refused = |folder: &Path| {
-        let folder = folder.to_owned();
-        move |error| CorpusError::Io {
-            path: folder.clone(),
-            error,
-        }
-    };
     let unordered = folder.join("unordered");
     let mut train = part(folder, names[0])?;
     let mut aside = part(folder, "unordered")?;
-    train.write_all(&[END]).map_err(refused(folder))?;
+    train.write_all(&[END]).map_err(CorpusError::io(folder))?;
     let mut held_out: Vec<HeldOut> = Vec::new();
     let mut number = 0;
     documents.each(|document| {
@@ -162,22 +155,26 @@ fn write_text(
         let written = to
             .write_all(document.text)
             .and_then(|()| to.write_all(&[END]));
-        written.map_err(refused(folder))
+        written.map_err(CorpusError::io(folder))
     })?;
-    aside.flush().map_err(refused(folder))?;
+    aside.flush().map_err(CorpusError::io(folder))?;
     let texts = TokenStream::open(&folder.join("unordered.tokens"), Width::One)?;
     held_out.sort_by(|a, b| (&a.id, a.start).cmp(&(&b.id, b.start)));
     let mut validation = part(folder, names[1])?;
-    validation.write_all(&[END]).map_err(refused(folder))?;
+    validation
+        .write_all(&[END])
+        .map_err(CorpusError::io(folder))?;
     for document in &mut held_out {
         let from = document.start as usize;
         document.start = validation.bytes;
         let text = &texts.bytes()[from..from + document.bytes as usize];
-        validation.write_all(text).map_err(refused(folder))?;
+        validation
+            .write_all(text)
+            .map_err(CorpusError::io(folder))?;
     }
     drop((texts, aside));
     let unordered = unordered.with_extension("tokens");
-    disk().remove(&unordered).map_err(refused(folder))?;
+    disk().remove(&unordered).map_err(CorpusError::io(folder))?;
     Ok((finish(folder, train, validation)?, held_out))
 }
 

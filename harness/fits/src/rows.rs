@@ -1,6 +1,7 @@
 //! Rows of a table, and the laws fitted to them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use isoflop_law::{
     Convention, Equation, FitRecord, Form, Holdout, HoldoutRecord, IsoflopRecord, Provenance,
@@ -22,7 +23,7 @@ pub struct Rows<'a> {
     /// Which rows, in order.
     pub rows: Vec<usize>,
     /// These, and those that were split from them.
-    pub(crate) whole: Vec<usize>,
+    pub(crate) whole: Arc<[usize]>,
     /// SHA-256 of its file.
     pub table_hash: &'a str,
     /// What chose the rows.
@@ -50,7 +51,7 @@ impl<'a> Rows<'a> {
         let rows: Vec<usize> = (0..columns.rows()).filter(|row| kept[*row]).collect();
         Ok(Rows {
             columns,
-            whole: rows.clone(),
+            whole: rows.as_slice().into(),
             rows,
             table_hash,
             filter,
@@ -73,8 +74,10 @@ impl<'a> Rows<'a> {
             if part == parts.len() {
                 parts.push(Rows {
                     rows: Vec::new(),
+                    whole: Arc::clone(&self.whole),
                     by: Some([column.to_owned(), value.to_owned()]),
-                    ..self.clone()
+                    target: self.target.clone(),
+                    ..self
                 });
             }
             parts[part].rows.push(row);

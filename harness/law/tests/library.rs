@@ -332,6 +332,7 @@ const NOISE: f64 = 0.003;
 #[test]
 #[ignore = "an hour of simulation"]
 fn intervals_hold_the_truth() {
+    let mut wrong = Vec::new();
     for case in CASES {
         let (law, form) = case.law();
         let truth = case.truth(&law, form);
@@ -367,6 +368,11 @@ fn intervals_hold_the_truth() {
                 let told: Vec<bool> = sets.iter().filter_map(|set| set[at]).collect();
                 let held = told.iter().filter(|held| **held).count();
                 let share = 100.0 * held as f64 / told.len() as f64;
+                // Twice the standard error of such a share.
+                let room = 2.0 * (95.0 * 5.0 / told.len() as f64).sqrt();
+                if !(93.0 - room..=97.0 + room).contains(&share) {
+                    wrong.push(format!("{} {name}: {share:.1}%", case.name));
+                }
                 let untold = sets.len() - told.len();
                 let untold = if untold > 0 {
                     format!(" ({untold} without)")
@@ -383,4 +389,5 @@ fn intervals_hold_the_truth() {
             shares.join(", ")
         );
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

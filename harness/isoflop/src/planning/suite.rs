@@ -82,13 +82,9 @@ impl Suite {
     /// the GPU's memory that the cell takes.
     pub fn memory(&self, planned: &PlannedCell) -> Bytes {
         if self.device.is_processor() {
-            let facts = &self.corpus.facts;
-            let width = match facts.vocabulary {
-                ..=0x100 => 1,
-                0x101..=0x1_0000 => 2,
-                _ => 4,
-            };
-            process_memory(width * (facts.train_tokens + facts.validation_tokens)) + planned.memory
+            let parts = [&self.corpus.train, &self.corpus.validation];
+            let mapped: usize = parts.iter().map(|part| part.bytes().len()).sum();
+            process_memory(mapped as Bytes) + planned.memory
         } else {
             planned.memory
         }
