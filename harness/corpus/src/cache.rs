@@ -40,20 +40,20 @@ pub struct Corpus {
 pub struct HeldOut {
     /// A hash of its text: the same wherever its file lies.
     pub id: String,
-    /// The name of its file; of a generated text nothing.
+    /// The name of its file, with its row where it has one; of a generated text nothing.
     pub name: String,
     /// Its first token in the stream.
     pub start: u64,
     /// Its tokens, with the one that ends it.
     pub tokens: u64,
-    /// Bytes of its text, and one for its end.
+    /// Bytes of its text, and one for its end; of shards whose tokenizer is not known 0.
     pub bytes: u64,
     /// What the exact language loses on all its tokens together, where the language is known.
     pub oracle: Option<Nats>,
 }
 
 /// Changes whenever the same sources would be prepared, or recorded, differently.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// Where corpora are kept unless told otherwise: the user's cache folder.
 ///
@@ -73,7 +73,7 @@ pub struct Record {
     pub vocabulary: u64,
     /// Bytes that a token is kept in.
     pub width: Width,
-    pub bytes_per_token: f64,
+    pub bytes_per_token: Option<f64>,
     pub entropy_rate: Option<Nats>,
     pub census: Option<Census>,
     pub held_out: Vec<HeldOut>,

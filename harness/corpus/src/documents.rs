@@ -1,33 +1,65 @@
-//! Documents: what a corpus is split by. A file is one, or several where the definition says what lies between them.
+//! Documents: what a corpus is split by. A file is one, or several: rows of a table, parts between separators, tokens up
+//! to the one that ends a document.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
-use memmap2::Mmap;
+use isoflop_suite::TokenType;
 use serde::{Deserialize, Serialize};
 
-use crate::CorpusError;
+use crate::stream::{Coding, Width};
 use crate::text::TextFile;
+use crate::{CorpusError, shards, texts};
 
-/// The byte that ends a document's text, and begins every part.
-pub const END: u8 = 0;
-
-/// A text by itself.
+/// A text by itself, or its tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// The name of its file.
     pub name: &'a str,
+    /// Its row or line in the file, from one, where a file has such.
+    pub row: Option<u64>,
+    /// Its bytes, or its tokens as the corpus keeps them, without the end.
     pub text: &'a [u8],
+}
+
+impl Document<'_> {
+    /// Where it stands: the file, and the row.
+    pub fn place(&self) -> String {
+        place(self.name, self.row)
+    }
+}
+
+fn place(name: &str, row: Option<u64>) -> String {
+    row.map_or_else(|| name.to_owned(), |row| format!("{name}:{row}"))
 }
 
 /// Files that hold documents.
 #[derive(Debug, Clone)]
 pub struct Documents {
     pub files: Vec<TextFile>,
-    /// What lies between the documents of a file.
-    pub separator: Option<String>,
-    /// Documents longer than this many bytes are cut at the ends of lines.
+    pub content: Content,
+    /// Documents longer than this many bytes are cut: of a text at the ends of lines.
     pub section: Option<usize>,
+}
+
+/// What files hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Text.
+    Text {
+        /// What lies between the documents of a file.
+        separator: Option<String>,
+        /// The column of a table that holds the text.
+        column: Option<String>,
+    },
+    /// Tokens.
+    Shards {
+        /// What a token is kept as, where a file does not say it.
+        dtype: TokenType,
+        /// The token that ends a document.
+        end: u32,
+        /// Tokens are below this.
+        vocabulary: u64,
+    },
 }
 
 /// Fewer documents than this are cut into sections.
@@ -38,7 +70,7 @@ pub fn section(bytes: u64) -> usize {
     (bytes / 200).clamp(1 << 10, 1 << 14) as usize
 }
 
-/// Files that hold no text, by the reason, each with how many and the first of them.
+/// What holds no text, by the reason, each with how many and the first of them.
 pub type Skipped = BTreeMap<String, (u64, String)>;
 
 /// What became of the documents of a text.
@@ -56,23 +88,38 @@ pub struct Census {
     pub section: Option<u64>,
     /// Documents held out.
     pub held_out: u64,
-    /// Files that hold no text, by the reason, each with how many and the first of them.
+    /// Files and rows that hold no text, by the reason, each with how many and the first of them.
     pub skipped: Skipped,
-    /// The share of the held-out bytes in runs of [`RUN`](crate::RUN) bytes that stand in the training part as well.
+    /// Bytes, or of shards tokens, of a run that is looked for in both parts.
+    pub run: u64,
+    /// The share of the held-out text in such runs that stand in the training part as well.
     pub leak: f64,
 }
 
 impl Documents {
-    /// Bytes of all files.
+    /// What the documents are kept as.
+    pub fn coding(&self) -> Coding {
+        match &self.content {
+            Content::Text { .. } => Coding::TEXT,
+            Content::Shards {
+                end, vocabulary, ..
+            } => Coding {
+                width: Width::of(*vocabulary),
+                end: *end,
+            },
+        }
+    }
+
+    /// About how many bytes the documents have.
     pub fn bytes(&self) -> Result<u64, CorpusError> {
         let sizes = self.files.iter().map(|file| {
             let facts = std::fs::metadata(&file.path).map_err(CorpusError::io(&file.path))?;
-            Ok(facts.len())
+            Ok(facts.len() * texts::unpacks(&file.name))
         });
         sizes.sum()
     }
 
-    /// Shows every document, in the order of the files. Files that hold no text are left out.
+    /// Shows every document, in the order of the files. What holds no text is left out.
     ///
     /// # Errors
     /// If a file cannot be read, or `see` refuses.
@@ -80,59 +127,55 @@ impl Documents {
         &self,
         mut see: impl FnMut(Document) -> Result<(), CorpusError>,
     ) -> Result<Skipped, CorpusError> {
-        let mut skipped = Skipped::new();
-        for file in &self.files {
-            let opened = File::open(&file.path).map_err(CorpusError::io(&file.path))?;
-            let size = opened
-                .metadata()
-                .map_err(CorpusError::io(&file.path))?
-                .len();
-            if size == 0 {
-                skip(&mut skipped, "empty", file);
-                continue;
-            }
-            // SAFETY: a file that is written to while it is read gives a text that nobody wrote, as reading it would.
-            let map = unsafe { Mmap::map(&opened) }.map_err(CorpusError::io(&file.path))?;
-            match no_text(&map) {
-                Some(why) => skip(&mut skipped, why, file),
-                None => self.parts(file, &map, &mut see)?,
-            }
-        }
-        Ok(skipped)
-    }
-
-    fn parts(
-        &self,
-        file: &TextFile,
-        text: &[u8],
-        see: &mut impl FnMut(Document) -> Result<(), CorpusError>,
-    ) -> Result<(), CorpusError> {
-        let name = file.name.as_str();
-        let separator = self.separator.as_ref().filter(|it| !it.is_empty());
-        let (Some(separator), Ok(words)) = (separator, std::str::from_utf8(text)) else {
-            return self.sections(name, text, see);
+        let mut reader = Reader {
+            skipped: Skipped::new(),
+            section: self.section,
+            width: self.coding().width as usize,
+            see: &mut see,
         };
-        let parts = words.split(separator.as_str());
-        for part in parts.filter(|part| !part.trim().is_empty()) {
-            self.sections(name, part.as_bytes(), see)?;
+        for file in &self.files {
+            match &self.content {
+                Content::Text { separator, column } => {
+                    texts::read(file, separator.as_deref(), column.as_deref(), &mut reader)?;
+                }
+                Content::Shards {
+                    dtype,
+                    end,
+                    vocabulary,
+                } => shards::read(file, *dtype, *end, *vocabulary, &mut reader)?,
+            }
         }
-        Ok(())
+        Ok(reader.skipped)
+    }
+}
+
+/// Takes documents as they are found.
+pub struct Reader<'a> {
+    skipped: Skipped,
+    section: Option<usize>,
+    /// Bytes of a token.
+    width: usize,
+    see: &'a mut dyn FnMut(Document) -> Result<(), CorpusError>,
+}
+
+impl Reader<'_> {
+    /// What holds no text.
+    pub fn skip(&mut self, why: &str, name: &str, row: Option<u64>) {
+        let first = || (0, place(name, row));
+        self.skipped.entry(why.to_owned()).or_insert_with(first).0 += 1;
     }
 
-    fn sections(
-        &self,
-        name: &str,
-        mut text: &[u8],
-        see: &mut impl FnMut(Document) -> Result<(), CorpusError>,
-    ) -> Result<(), CorpusError> {
+    /// A document, which is cut into sections where that was asked for.
+    pub fn take(&mut self, document: Document) -> Result<(), CorpusError> {
+        let mut text = document.text;
         while let Some(least) = self.section.filter(|least| 2 * least < text.len()) {
-            let Some(line) = text[least..].iter().position(|byte| *byte == b'\n') else {
+            let Some(end) = self.end_of_section(text, least) else {
                 break;
             };
-            let (section, rest) = text.split_at(least + line + 1);
-            see(Document {
-                name,
+            let (section, rest) = text.split_at(end);
+            (self.see)(Document {
                 text: section,
+                ..document
             })?;
             text = rest;
         }
@@ -140,19 +183,15 @@ impl Documents {
         if text.is_empty() {
             return Ok(());
         }
-        see(Document { name, text })
+        (self.see)(Document { text, ..document })
     }
-}
 
-fn skip(skipped: &mut Skipped, why: &str, file: &TextFile) {
-    let first = || (0, file.name.clone());
-    skipped.entry(why.to_owned()).or_insert_with(first).0 += 1;
-}
-
-/// Why a file holds no text.
-fn no_text(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.contains(&0) {
-        return Some("binary");
+    /// Where a section of at least so many bytes ends: after a line, or after a token.
+    fn end_of_section(&self, text: &[u8], least: usize) -> Option<usize> {
+        if self.width > 1 {
+            return Some(least.next_multiple_of(self.width));
+        }
+        let line = text[least..].iter().position(|byte| *byte == b'\n')?;
+        Some(least + line + 1)
     }
-    std::str::from_utf8(bytes).err().map(|_| "not UTF-8")
 }

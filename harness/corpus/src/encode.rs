@@ -11,8 +11,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, models::TrainerWrapper};
 
 use crate::cache::{Hashed, PartFile, finish, part};
-use crate::documents::END;
-use crate::stream::Width;
+use crate::stream::{Coding, Width};
 use crate::{CorpusError, HeldOut, TokenStream};
 
 /// Text that a vocabulary is trained on, at most: more changes hardly any of its merges.
@@ -28,6 +27,9 @@ const ENDS: [&str; 6] = [
     "<|im_end|>",
     "[SEP]",
 ];
+
+/// The byte that ends a document's text.
+const END: u8 = Coding::TEXT.end as u8;
 
 /// How text becomes tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,17 +142,6 @@ impl Vocabulary {
         Self::of(tokenizer)
     }
 
-    fn read(path: &Path) -> Result<Self, CorpusError> {
-        let refused = |error: tokenizers::Error| {
-            CorpusError::Tokenizer(format!("{}: {error}", path.display()))
-        };
-        let mut tokenizer = tokenizers::Tokenizer::from_file(path).map_err(refused)?;
-        // What a model's input is cut or filled to is no part of a text.
-        tokenizer.with_truncation(None).map_err(refused)?;
-        tokenizer.with_padding(None);
-        Self::of(tokenizer)
-    }
-
     fn of(tokenizer: tokenizers::Tokenizer) -> Result<Self, CorpusError> {
         let all = tokenizer.get_vocab(true);
         let known = all.values().max().map_or(0, |last| u64::from(*last) + 1);
@@ -161,6 +152,41 @@ impl Vocabulary {
             size: known + u64::from(end.is_none()),
             tokenizer,
         })
+    }
+
+    /// A `tokenizer.json`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, CorpusError> {
+        let refused = |error: tokenizers::Error| {
+            CorpusError::Tokenizer(format!("{}: {error}", path.display()))
+        };
+        let mut tokenizer = tokenizers::Tokenizer::from_file(path).map_err(refused)?;
+        // What a model's input is cut or filled to is no part of a text.
+        tokenizer.with_truncation(None).map_err(refused)?;
+        tokenizer.with_padding(None);
+        Self::of(tokenizer)
+    }
+
+    /// The token that ends a document.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// How many tokens there are.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes of the text that tokens stand for.
+    ///
+    /// # Errors
+    /// If the tokenizer refuses them.
+    pub fn text_bytes(&self, tokens: &[u32]) -> Result<u64, CorpusError> {
+        let text = self.tokenizer.decode(tokens, false);
+        let text = text.map_err(|error| CorpusError::Tokenizer(error.to_string()))?;
+        Ok(text.len() as u64)
     }
 
     /// Keeps the tokenizer beside the tokens.

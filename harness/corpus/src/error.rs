@@ -49,6 +49,53 @@ pub enum CorpusError {
         /// Folders searched.
         searched: Vec<PathBuf>,
     },
+    /// A packed file that cannot be unpacked.
+    #[error(
+        "{} cannot be unpacked: {error}\n  help: is the file whole? A download that was cut off ends so; fetch it again",
+        path.display()
+    )]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: std::io::Error,
+    },
+    /// A row without a text.
+    #[error("{}, {row}: {message}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Which line or row.
+        row: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A table or shard that cannot be read.
+    #[error("{}: {message}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A pattern that names no files.
+    #[error("`{pattern}` in [corpus]'s paths: {message}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A dataset of the hub that cannot be had.
+    #[error("the dataset {dataset}, revision {revision}: {message}")]
+    Hub {
+        /// Its name.
+        dataset: String,
+        /// Its revision.
+        revision: String,
+        /// Why it cannot be had, and what to do.
+        message: String,
+    },
     /// No text at all, or too little to hold some of it out.
     #[error(
         "the corpus has {bytes} bytes of text, too few to split into training and validation parts"
@@ -100,6 +147,14 @@ fn skipped(census: &Census) -> String {
 }
 
 impl CorpusError {
+    /// Of a file that is unpacked while it is read.
+    pub(crate) fn packed(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |error| CorpusError::Packed {
+            path: path.to_owned(),
+            error,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |error| CorpusError::Io {
             path: path.to_owned(),

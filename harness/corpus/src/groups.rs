@@ -88,6 +88,11 @@ impl Groups {
         self.documents.len() as u64
     }
 
+    /// Bytes of all documents so far.
+    pub fn bytes(&self) -> u64 {
+        self.documents.iter().map(|it| it.bytes).sum()
+    }
+
     /// Takes the next document.
     pub fn add(&mut self, text: &[u8]) {
         let number = self.documents.len() as u32;
@@ -162,8 +167,10 @@ impl Groups {
         let mut groups: HashMap<u32, (u64, u64)> = HashMap::new();
         for (member, root) in self.documents.iter().zip(&roots) {
             if !member.is_copy {
-                let (hash, bytes) = groups.entry(*root).or_insert((u64::MAX, 0));
-                *hash = member.hash.min(*hash);
+                // The hash of a group is the sum of its members', and as evenly spread as that of one document: their least
+                // would put large groups first.
+                let (hash, bytes) = groups.entry(*root).or_insert((0, 0));
+                *hash = member.hash.wrapping_add(*hash);
                 *bytes += member.bytes;
             }
         }

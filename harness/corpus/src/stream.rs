@@ -28,6 +28,14 @@ impl Width {
         }
     }
 
+    /// The tokens that bytes hold.
+    pub fn tokens(self, bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+        bytes.chunks_exact(self as usize).map(|token| {
+            let all = token.iter().rev();
+            all.fold(0, |value, byte| value << 8 | u32::from(*byte))
+        })
+    }
+
     /// Appends a token.
     pub fn push(self, token: u32, to: &mut Vec<u8>) {
         to.extend_from_slice(&token.to_le_bytes()[..self as usize]);
@@ -50,6 +58,29 @@ impl TryFrom<u8> for Width {
             4 => Ok(Width::Four),
             other => Err(format!("no token has {other} bytes")),
         }
+    }
+}
+
+/// What the tokens of documents are kept as before they are encoded, and which one ends a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coding {
+    pub width: Width,
+    /// Ends a document's text, and begins every part.
+    pub end: u32,
+}
+
+impl Coding {
+    /// Text, of which no document holds a zero byte.
+    pub const TEXT: Coding = Coding {
+        width: Width::One,
+        end: 0,
+    };
+
+    /// The end, as it is kept.
+    pub fn end(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.width.push(self.end, &mut bytes);
+        bytes
     }
 }
 
@@ -85,11 +116,8 @@ impl TokenStream {
     /// The tokens at these positions.
     pub fn tokens(&self, range: Range<usize>) -> impl Iterator<Item = u32> + '_ {
         let width = self.width as usize;
-        let bytes = &self.map[range.start * width..range.end * width];
-        bytes.chunks_exact(width).map(|token| {
-            let all = token.iter().rev();
-            all.fold(0, |value, byte| value << 8 | u32::from(*byte))
-        })
+        self.width
+            .tokens(&self.map[range.start * width..range.end * width])
     }
 
     /// The bytes that all of them are kept in.

@@ -369,7 +369,10 @@ fn a_vocabulary_is_trained_on_the_training_part() {
     }
     let sums = corpus.held_out.iter().map(|it| (it.bytes, it.tokens));
     let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
-    assert_eq!(corpus.facts.bytes_per_token, bytes as f64 / tokens as f64);
+    assert_eq!(
+        corpus.facts.bytes_per_token,
+        Some(bytes as f64 / tokens as f64)
+    );
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub struct RunRecord {
     /// This program's version.
     pub version: String,
     /// Bytes of text per token.
-    pub bytes_per_token: f64,
+    pub bytes_per_token: Option<f64>,
     /// The corpus's exact entropy rate, where it is known.
     pub entropy_rate: Option<Nats>,
     /// How it ended, and what it measured.
@@ -120,7 +120,7 @@ impl RunRecord {
             device_check: None,
             threads: 1,
             version: String::new(),
-            bytes_per_token: 1.0,
+            bytes_per_token: Some(1.0),
             entropy_rate: Some(0.5 * loss),
             outcome,
             steps_sha256: None,

@@ -21,7 +21,7 @@ fn cell() -> CellRecord {
         vocabulary: 256,
         train_tokens: 10_000_000,
         validation_tokens: 1_000_000,
-        bytes_per_token: 1.0,
+        bytes_per_token: Some(1.0),
         held_out: vec![1 << 14; 60],
     };
     let plan = Plan::new(&Definition::parse(text, "s.toml").unwrap(), &corpus).unwrap();
@@ -40,7 +40,7 @@ fn result(cell: &CellRecord, attempt: u32, status: Status) -> RunRecord {
         device_check: None,
         threads: 1,
         version: "0".into(),
-        bytes_per_token: 1.0,
+        bytes_per_token: Some(1.0),
         entropy_rate: None,
         outcome: Outcome::unmeasured(end(status)),
         steps_sha256: None,

@@ -36,7 +36,7 @@ fn cells() -> Vec<CellRecord> {
         vocabulary: 256,
         train_tokens: 10_000_000,
         validation_tokens: 1_000_000,
-        bytes_per_token: 1.0,
+        bytes_per_token: Some(1.0),
         held_out: vec![1 << 14; 60],
     };
     let plan = Plan::new(&Definition::parse(text, "s.toml").unwrap(), &corpus).unwrap();
@@ -82,7 +82,7 @@ fn result(cell: &CellRecord, attempt: &Attempt, end: End) -> RunRecord {
         device_check: None,
         threads: 1,
         version: "0".into(),
-        bytes_per_token: 1.0,
+        bytes_per_token: Some(1.0),
         entropy_rate: None,
         outcome: Outcome::unmeasured(end),
         steps_sha256: None,

@@ -18,7 +18,7 @@
 //!     vocabulary: 256,
 //!     train_tokens: 10_000_000,
 //!     validation_tokens: 500_000,
-//!     bytes_per_token: 1.0,
+//!     bytes_per_token: Some(1.0),
 //!     held_out: vec![1 << 14; 60],
 //! };
 //! let plan = isoflop_suite::Plan::new(&definition, &corpus).unwrap();
@@ -45,8 +45,9 @@ pub use axis::Axis;
 pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, NoCellId, Optimizer, Schedule, Training};
 pub use definition::{
     CargoCorpus, Change, CorpusDefinition, CorpusFacts, CorpusSource, Definition,
-    EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, ModelDefinition,
-    NoChange, ScheduleKind, Sweep, TextTokens, Tokenizer, TrainingDefinition,
+    EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, HubCorpus,
+    ModelDefinition, NoChange, ScheduleKind, ShardsCorpus, Sweep, TextTokens, TokenType, Tokenizer,
+    TrainingDefinition,
 };
 pub use device::{Backend, DeviceName, NoDevice};
 pub use error::DefinitionError;

@@ -130,7 +130,7 @@ proptest! {
             vocabulary: 256,
             train_tokens: 100_000_000,
             validation_tokens: 1_000_000,
-            bytes_per_token: 1.0,
+            bytes_per_token: Some(1.0),
             held_out: vec![1 << 14; 60],
         };
         let planned = Definition::parse(&text, "any.toml").and_then(|it| Plan::new(&it, &facts));

@@ -10,7 +10,7 @@ fn corpus() -> CorpusFacts {
         vocabulary: 256,
         train_tokens: 1_000_000_000_000,
         validation_tokens: 10_000_000,
-        bytes_per_token: 1.0,
+        bytes_per_token: Some(1.0),
         held_out: vec![1 << 14; 60],
     }
 }

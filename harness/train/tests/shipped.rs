@@ -23,7 +23,7 @@ fn models_have_the_parameters_the_formula_says() {
                 .map_or(256, |grammar| grammar.letters + 1),
             train_tokens: u64::MAX / 4,
             validation_tokens: u64::MAX / 4,
-            bytes_per_token: 1.0,
+            bytes_per_token: Some(1.0),
             held_out: vec![1 << 14; 60],
         };
         for planned in Plan::new(&definition, &corpus).unwrap().cells {

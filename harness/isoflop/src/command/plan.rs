@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use isoflop_corpus::{Census, RUN};
+use isoflop_corpus::Census;
 use isoflop_machine::Memory;
-use isoflop_suite::{Decision, PlannedCell};
+use isoflop_suite::{Decision, PlannedCell, Tokenizer};
 
 use super::opened::SuiteArguments;
 use super::training::{best_device, forecast, require_device};
@@ -51,7 +51,7 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         facts.vocabulary
     );
     if let Some(census) = &suite.corpus.census {
-        show!("{}", documents(census));
+        show!("{}", documents(census, facts.tokenizer));
     }
     if let Some(entropy) = suite.corpus.entropy_rate {
         show_line!("exact entropy rate {entropy:.5} nats per token");
@@ -78,31 +78,42 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What became of a text's documents.
-fn documents(census: &Census) -> String {
+fn documents(census: &Census, tokenizer: Tokenizer) -> String {
     let mut text = format!(
         "{} in {}, {} held out\n",
         count(census.documents as usize, "document"),
         count(census.groups as usize, "group"),
         census.held_out
     );
+    let are_tokens = tokenizer == Tokenizer::Shards;
     if let Some(section) = census.section {
-        text += &format!(
-            "there are few files, and so each is cut into documents of about {} at the ends of lines; \
-             `separator` in [corpus.files] says where documents end\n",
-            si(section as f64) + "B"
-        );
+        let size = si(section as f64) + "B";
+        text += &if are_tokens {
+            format!(
+                "there are few documents, and so each is cut into documents of about {size}; is `end` the right token?\n"
+            )
+        } else {
+            format!(
+                "there are few files, and so each is cut into documents of about {size} at the ends of lines; \
+                 `separator` in [corpus.files] says where documents end\n"
+            )
+        };
     }
     if census.copies > 0 {
         let copies = if census.copies == 1 { "copy" } else { "copies" };
         text += &format!("left out: {} {copies} of these\n", census.copies);
     }
     for (why, (files, first)) in &census.skipped {
-        let files = count(*files as usize, "file");
-        text += &format!("left out: {files} {why}, the first {first}\n");
+        // A row is told by its number.
+        let what = if first.contains(':') { "row" } else { "file" };
+        let all = count(*files as usize, what);
+        text += &format!("left out: {all} {why}, the first {first}\n");
     }
     text + &format!(
-        "{:.1}% of the held-out text lies in runs of {RUN} bytes that are trained on as well\n",
-        100.0 * census.leak
+        "{:.1}% of the held-out text lies in runs of {} {} that are trained on as well\n",
+        100.0 * census.leak,
+        census.run,
+        if are_tokens { "tokens" } else { "bytes" }
     )
 }
 

@@ -51,7 +51,7 @@ pub const COLUMNS: &[CellColumn] = &[
         "the loss per byte of text",
         |it| {
             let nats = scores(it)?.loss;
-            Some(nats / std::f64::consts::LN_2 / it.run.bytes_per_token)
+            Some(nats / std::f64::consts::LN_2 / it.run.bytes_per_token?)
         }
     ),
     column!(

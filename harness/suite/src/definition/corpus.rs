@@ -20,6 +20,8 @@ pub enum Tokenizer {
     BytePairs,
     /// What a `tokenizer.json` makes of text.
     File,
+    /// Tokens as they were found, in shards.
+    Shards,
 }
 
 /// How a definition wants its text made into tokens.
@@ -46,8 +48,8 @@ pub struct CorpusFacts {
     pub train_tokens: Tokens,
     /// Tokens held out.
     pub validation_tokens: Tokens,
-    /// Bytes of text per token, for bits per byte.
-    pub bytes_per_token: f64,
+    /// Bytes of text per token, for bits per byte, where that is known.
+    pub bytes_per_token: Option<f64>,
     /// Tokens of each document held out, in their order.
     pub held_out: Vec<Tokens>,
 }
@@ -60,6 +62,10 @@ pub struct CorpusDefinition {
     pub cargo: Option<CargoCorpus>,
     /// Any text files or folders.
     pub files: Option<FilesCorpus>,
+    /// A dataset of the Hugging Face hub.
+    pub hub: Option<HubCorpus>,
+    /// Shards of tokens that somebody made.
+    pub shards: Option<ShardsCorpus>,
     /// A synthetic language of known entropy rate.
     pub grammar: Option<GrammarCorpus>,
     /// How text becomes tokens: `bytes`, or the path of a `tokenizer.json`; a grammar has `symbols`.
@@ -73,6 +79,7 @@ pub struct CorpusDefinition {
 }
 
 const NO_FIT: &str = "this tokenizer does not fit the corpus";
+const SHARDS: &str = "shards are tokens already: `tokenizer` names the `tokenizer.json` that made them, or is left out";
 const TOKENIZERS: &str = "text has `bytes`, or the path of a `tokenizer.json`; a grammar has `symbols`; leave it out to \
      have the right one";
 /// Sizes of vocabularies that can be trained.
@@ -85,6 +92,10 @@ pub enum CorpusSource<'a> {
     Cargo(&'a CargoCorpus),
     /// Any text files or folders.
     Files(&'a FilesCorpus),
+    /// A dataset of the Hugging Face hub.
+    Hub(&'a HubCorpus),
+    /// Shards of tokens.
+    Shards(&'a ShardsCorpus),
     /// A synthetic language of known entropy rate.
     Grammar(&'a GrammarCorpus),
 }
@@ -92,11 +103,16 @@ pub enum CorpusSource<'a> {
 impl CorpusDefinition {
     /// The tokenizer that fits the corpus.
     pub fn tokenizer(&self) -> Tokenizer {
-        match (&self.grammar, self.text()) {
-            (Some(_), _) => Tokenizer::Symbols,
-            (None, TextTokens::Bytes) => Tokenizer::Bytes,
-            (None, TextTokens::BytePairs(_)) => Tokenizer::BytePairs,
-            (None, TextTokens::File(_)) => Tokenizer::File,
+        if self.grammar.is_some() {
+            return Tokenizer::Symbols;
+        }
+        if self.shards.is_some() {
+            return Tokenizer::Shards;
+        }
+        match self.text() {
+            TextTokens::Bytes => Tokenizer::Bytes,
+            TextTokens::BytePairs(_) => Tokenizer::BytePairs,
+            TextTokens::File(_) => Tokenizer::File,
         }
     }
 
@@ -119,6 +135,11 @@ impl CorpusDefinition {
             if grammar {
                 return Some((span, NO_FIT, "a grammar has `symbols`: leave this out"));
             }
+            if self.shards.is_some() {
+                let help =
+                    "shards are tokens already: their `vocabulary` stands in [corpus.shards]";
+                return Some((span, NO_FIT, help));
+            }
             if self.tokenizer.is_some() {
                 let message = "the corpus has a tokenizer and a vocabulary to be trained";
                 return Some((span, message, "keep one of the two"));
@@ -130,6 +151,10 @@ impl CorpusDefinition {
             }
         }
         let given = self.tokenizer.as_ref()?;
+        if self.shards.is_some() {
+            let is_file = given.get_ref().ends_with(".json");
+            return (!is_file).then(|| (given.span(), NO_FIT, SHARDS));
+        }
         let fits = match (grammar, given.get_ref().as_str()) {
             (true, word) => word == "symbols",
             (false, word) => word == "bytes" || word.ends_with(".json"),
@@ -139,11 +164,30 @@ impl CorpusDefinition {
 
     /// The one corpus given, or `None` where none or several are.
     pub fn chosen(&self) -> Option<CorpusSource<'_>> {
-        match (&self.cargo, &self.files, &self.grammar) {
-            (Some(cargo), None, None) => Some(CorpusSource::Cargo(cargo)),
-            (None, Some(files), None) => Some(CorpusSource::Files(files)),
-            (None, None, Some(grammar)) => Some(CorpusSource::Grammar(grammar)),
-            _ => None,
+        let all = [
+            self.cargo.as_ref().map(CorpusSource::Cargo),
+            self.files.as_ref().map(CorpusSource::Files),
+            self.hub.as_ref().map(CorpusSource::Hub),
+            self.shards.as_ref().map(CorpusSource::Shards),
+            self.grammar.as_ref().map(CorpusSource::Grammar),
+        ];
+        let mut given = all.into_iter().flatten();
+        given.next().filter(|_| given.next().is_none())
+    }
+
+    /// What shards do not say of their tokens: what is wrong, and what would be right.
+    pub(super) fn unknown_tokens(&self) -> Option<(String, &'static str)> {
+        let shards = self.shards.as_ref().filter(|_| self.tokenizer.is_none())?;
+        match (shards.end, shards.vocabulary) {
+            (Some(end), Some(vocabulary)) if end < vocabulary => None,
+            (Some(end), Some(vocabulary)) => Some((
+                format!("`end = {end}` is no token of a vocabulary of {vocabulary}"),
+                "tokens are numbered from 0",
+            )),
+            _ => Some((
+                "[corpus.shards] does not say which token ends a document, or how many tokens there are".to_owned(),
+                "for GPT-2's tokens write `end = 50256` and `vocabulary = 50257`, or name the `tokenizer.json` in [corpus]",
+            )),
         }
     }
 }
@@ -160,10 +204,58 @@ pub struct CargoCorpus {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilesCorpus {
-    /// Relative to the definition's folder.
+    /// Files, folders, or patterns such as `data/*.jsonl.zst`, relative to the definition's folder.
     pub paths: Vec<String>,
     /// What lies between the documents of a file, such as an empty line; a file is one document where nothing is said.
     pub separator: Option<String>,
+    /// Of Parquet and JSON Lines, the column with the text; `text` where nothing is said.
+    pub column: Option<String>,
+}
+
+/// `[corpus.hub]`: a dataset of the Hugging Face hub, which is downloaded once.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubCorpus {
+    /// Its name: `owner/dataset`.
+    pub dataset: String,
+    /// A commit, a tag or a branch; what a branch names is looked up once.
+    #[serde(default = "main_branch")]
+    pub revision: String,
+    /// Which of its files are read, as patterns; all that may hold text where nothing is said.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// What lies between the documents of a file, such as an empty line; a file is one document where nothing is said.
+    pub separator: Option<String>,
+    /// Of Parquet and JSON Lines, the column with the text; `text` where nothing is said.
+    pub column: Option<String>,
+}
+
+/// `[corpus.shards]`: tokens as nanoGPT, llm.c and OLMo write them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardsCorpus {
+    /// Files, folders, or patterns such as `data/train_*.bin`, relative to the definition's folder.
+    pub paths: Vec<String>,
+    /// What a token is kept as, where the file does not say it.
+    #[serde(default)]
+    pub dtype: TokenType,
+    /// The token that ends a document, or begins it.
+    pub end: Option<u64>,
+    /// Tokens are numbers from 0 to below this.
+    pub vocabulary: Option<u64>,
+}
+
+/// What a token is kept as, the least significant byte first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenType {
+    /// One byte.
+    U8,
+    /// Two bytes, as nanoGPT and OLMo have them.
+    #[default]
+    U16,
+    /// Four bytes.
+    U32,
 }
 
 /// `[corpus.grammar]`: words drawn from Zipf-like lexicons whose classes follow each other as a
@@ -188,6 +280,10 @@ pub struct GrammarCorpus {
     /// Seed of lexicon, chain and text.
     #[serde(default)]
     pub seed: u64,
+}
+
+fn main_branch() -> String {
+    "main".to_owned()
 }
 
 fn one() -> f64 {

@@ -22,7 +22,7 @@ use crate::{DefinitionError, Retry};
 pub use change::{Change, NoChange};
 pub use corpus::{
     CargoCorpus, CorpusDefinition, CorpusFacts, CorpusSource, FilesCorpus, GrammarCorpus,
-    TextTokens, Tokenizer,
+    HubCorpus, ShardsCorpus, TextTokens, TokenType, Tokenizer,
 };
 pub use evaluation::EvaluationDefinition;
 pub use figure::Figure;
@@ -179,10 +179,17 @@ impl Definition {
             return Err(self.source.error(
                 Some(self.corpus_span.clone()),
                 "a suite has exactly one corpus",
-                Some("write one of [corpus.cargo], [corpus.files] or [corpus.grammar]".into()),
+                Some(
+                    "write one of [corpus.files], [corpus.hub], [corpus.shards], [corpus.cargo] or [corpus.grammar]"
+                        .into(),
+                ),
             ));
         }
         if let Some((place, message, help)) = self.corpus.wrong_tokenizer() {
+            return Err(self.source.error(Some(place), message, Some(help.into())));
+        }
+        if let Some((message, help)) = self.corpus.unknown_tokens() {
+            let place = self.corpus_span.clone();
             return Err(self.source.error(Some(place), message, Some(help.into())));
         }
         self.training.check(&self.source)?;

@@ -41,14 +41,14 @@ pub fn result_record(
 }
 
 /// Bytes of text for each token, of the documents that the cell is scored on.
-fn bytes_per_token(suite: &Suite, planned: &PlannedCell) -> f64 {
+fn bytes_per_token(suite: &Suite, planned: &PlannedCell) -> Option<f64> {
     let end = planned.cell.evaluation.tokens;
     let documents = suite.corpus.held_out.iter();
     let scored = documents.take_while(|it| it.start + it.tokens <= end + 1);
     let sums = scored.map(|it| (it.bytes, it.tokens));
     match sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1)) {
-        (_, 0) => suite.corpus.facts.bytes_per_token,
-        (bytes, tokens) => bytes as f64 / tokens as f64,
+        (0, _) | (_, 0) => suite.corpus.facts.bytes_per_token,
+        (bytes, tokens) => Some(bytes as f64 / tokens as f64),
     }
 }
 
