@@ -1,6 +1,7 @@
 //! The program tested from outside, as its users run it.
 
 mod answers;
+mod cluster;
 mod command_line;
 mod definitions;
 mod devices;

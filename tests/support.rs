@@ -42,10 +42,16 @@ impl Place {
 
     /// Runs `isoflop` here with these words, of which some have spaces in them.
     pub fn isoflop_words(&self, words: &[&str]) -> Said {
+        self.isoflop_where(&[], words)
+    }
+
+    /// Runs `isoflop` here with these words, where these variables have other values.
+    pub fn isoflop_where(&self, variables: &[(&str, &str)], words: &[&str]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
             .args(words)
             .current_dir(self.0.path())
             .env("XDG_CACHE_HOME", self.path("cache"))
+            .envs(variables.iter().copied())
             .output()
             .expect("the program starts");
         Said {
@@ -127,4 +133,40 @@ impl Said {
 /// The project's folder.
 pub fn project() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Cell, loss, and every logged loss and gradient norm, to the last digit.
+pub fn trained(place: &Place, results: &str) -> Vec<(String, String, Vec<String>)> {
+    place
+        .isoflop(&format!("table {results}/small/flex"))
+        .code(0);
+    let curves = place.csv(&format!("{results}/small/flex/curves.csv"));
+    place
+        .csv(&format!("{results}/small/flex/cells.csv"))
+        .iter()
+        .map(|row| {
+            let cell = row.word("cell").to_owned();
+            let logged = curves.iter().filter(|step| step.word("cell") == cell);
+            let logged = logged.map(|step| {
+                let words = ["step", "loss", "mean_loss", "gradient_norm"];
+                words.map(|name| step.word(name)).join(" ")
+            });
+            let losses = [row.word("loss"), row.word("train_loss")].join(" ");
+            (cell.clone(), losses, logged.collect())
+        })
+        .collect()
+}
+
+/// Files that only processes at work have.
+pub fn stray(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let name = entry.file_name().into_string().expect("a name");
+        let at_work = ["checkpoint", "lock", "lease.json"].contains(&name.as_str());
+        if name.starts_with('.') || name.ends_with(".lost") || at_work {
+            found.push(entry.path().display().to_string());
+        }
+        if entry.path().is_dir() {
+            stray(&entry.path(), found);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::Place;
+use crate::support::{Place, stray, trained};
 
 const SUITE: &str = r#"
 [corpus.grammar]
@@ -32,28 +32,6 @@ tokens = [64_000, 256_000]
 
 fn place() -> Place {
     Place::new().with("small.toml", SUITE)
-}
-
-/// Cell, loss, and every logged loss and gradient norm, to the last digit.
-fn trained(place: &Place, results: &str) -> Vec<(String, String, Vec<String>)> {
-    place
-        .isoflop(&format!("table {results}/small/flex"))
-        .code(0);
-    let curves = place.csv(&format!("{results}/small/flex/curves.csv"));
-    place
-        .csv(&format!("{results}/small/flex/cells.csv"))
-        .iter()
-        .map(|row| {
-            let cell = row.word("cell").to_owned();
-            let logged = curves.iter().filter(|step| step.word("cell") == cell);
-            let logged = logged.map(|step| {
-                let words = ["step", "loss", "mean_loss", "gradient_norm"];
-                words.map(|name| step.word(name)).join(" ")
-            });
-            let losses = [row.word("loss"), row.word("train_loss")].join(" ");
-            (cell.clone(), losses, logged.collect())
-        })
-        .collect()
 }
 
 fn start(place: &Place, words: &str) -> Child {
@@ -120,20 +98,6 @@ fn under_way(place: &Place, results: &str) -> bool {
         !run.path().join("result.json").exists()
             && fs::read_to_string(log).is_ok_and(|text| text.lines().count() > 3)
     })
-}
-
-/// Files that only processes at work have.
-fn stray(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let name = entry.file_name().into_string().expect("a name");
-        let at_work = ["checkpoint", "lock", "lease.json"].contains(&name.as_str());
-        if name.starts_with('.') || name.ends_with(".lost") || at_work {
-            found.push(entry.path().display().to_string());
-        }
-        if entry.path().is_dir() {
-            stray(&entry.path(), found);
-        }
-    }
 }
 
 /// Kills the coordinator, a worker or all of them at random moments, `ISOFLOP_KILLS` times (12), over

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use isoflop_files::{copy, create_folders, disk, draft, read_sealed, replace, sealed};
+use isoflop_machine::Place;
 use isoflop_suite::{CellId, Retry, Status, Step};
 
 use crate::attempt::{Attempt, Begun};
@@ -19,7 +20,7 @@ use crate::attempts::{
     CHECKPOINT, Folder, RESULT, STEPS, attempt_name, attempts, leave_logs, newest_checkpoint,
     put_away, put_back,
 };
-use crate::lease::{Lease, Leases, locked};
+use crate::lease::{Lease, Leases, locked, place};
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord, SuiteFolder};
 
@@ -207,6 +208,7 @@ impl SuiteFolder {
         Ok(Some(UnderWay {
             held: !last.lost && !first_look.expired(&last.path, Instant::now())?,
             step,
+            place: place(&last.path),
         }))
     }
 
@@ -266,4 +268,6 @@ pub struct UnderWay {
     pub held: bool,
     /// Its last logged step.
     pub step: Option<Step>,
+    /// Where its holder is, if a cluster's engine has put it there.
+    pub place: Option<Place>,
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use isoflop_files::{OpenFile, Opening, disk, json, replace};
+use isoflop_machine::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::LedgerError;
@@ -29,6 +30,9 @@ struct LeaseRecord {
     host: String,
     process: u32,
     beat: u64,
+    /// Where a cluster's engine has put the holder.
+    #[serde(default)]
+    place: Option<Place>,
 }
 
 impl LeaseRecord {
@@ -38,6 +42,7 @@ impl LeaseRecord {
             host: host(),
             process: std::process::id(),
             beat,
+            place: Place::here(),
         }
     }
 }
@@ -93,6 +98,12 @@ impl Leases {
             }
         }
     }
+}
+
+/// Where the holder of an attempt is, if a cluster's engine has put it there.
+pub(crate) fn place(attempt: &Path) -> Option<Place> {
+    let lease = disk().read(&attempt.join("lease.json")).ok()?;
+    serde_json::from_slice::<LeaseRecord>(&lease).ok()?.place
 }
 
 /// Whether a process of this machine holds an attempt's lock.

@@ -153,6 +153,9 @@ pub struct RunProvenance {
     pub environment: BTreeMap<String, String>,
     /// The corpus trained on.
     pub corpus_sha256: String,
+    /// The machine of a cluster that it was trained on.
+    #[serde(default)]
+    pub node: Option<String>,
 }
 
 /// `machine.json`: where the results of a folder were made.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use isoflop_files::write_atomically;
+use isoflop_suite::Step;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, JsonFormat, JsonWriter, NamedFrom, ParquetWriter, PolarsResult,
     SerWriter, Series,
@@ -10,6 +11,7 @@ use polars::prelude::{
 
 use crate::documents::documents_frame;
 use crate::schema::{cell_columns, names};
+
 use crate::{CellRecord, Finished, LedgerError, RunRecord, SuiteFolder};
 
 type Runs = [Finished];
@@ -20,7 +22,8 @@ type Runs = [Finished];
 /// # Errors
 /// If a run cannot be read, or none has a result.
 pub fn cells_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
-    let runs = sorted(folder)?;
+    let mut runs = finished(folder)?;
+    runs.sort_by_cached_key(order);
     cells_frame(&runs).map_err(LedgerError::table(folder.path()))
 }
 
@@ -29,10 +32,25 @@ pub fn cells_table(folder: &SuiteFolder) -> Result<DataFrame, LedgerError> {
 /// # Errors
 /// If a run cannot be read, none has a result, or the disk refuses.
 pub fn make_tables(folder: &SuiteFolder, csv: bool) -> Result<Vec<PathBuf>, LedgerError> {
-    let runs = sorted(folder)?;
+    let runs = finished(folder)?.into_iter().map(|run| {
+        let steps = folder.steps(&run.run)?;
+        Ok((run, steps))
+    });
+    write_tables(folder, runs.collect::<Result<_, LedgerError>>()?, csv)
+}
+
+/// Writes the tables of these runs, each with its logged steps, into a folder.
+pub(crate) fn write_tables(
+    folder: &SuiteFolder,
+    mut runs: Vec<(Finished, Vec<Step>)>,
+    csv: bool,
+) -> Result<Vec<PathBuf>, LedgerError> {
+    runs.sort_by_cached_key(|(run, _)| order(run));
+    let (runs, steps): (Vec<Finished>, Vec<Vec<Step>>) = runs.into_iter().unzip();
     let refused = LedgerError::table(folder.path());
     let mut cells = cells_frame(&runs).map_err(refused)?;
-    let mut curves = curves_frame(folder, &runs)?;
+    let refused = LedgerError::table(folder.path());
+    let mut curves = curves_frame(&runs, steps).map_err(refused)?;
     let mut documents = documents_frame(&runs).map_err(LedgerError::table(folder.path()))?;
     let mut tables = vec![("cells", &mut cells), ("curves", &mut curves)];
     // Results of before have none.
@@ -76,25 +94,28 @@ pub fn planned_table(cells: &[CellRecord]) -> Result<DataFrame, LedgerError> {
     cells_frame(&runs).map_err(|error| LedgerError::Column(error.to_string()))
 }
 
-fn sorted(folder: &SuiteFolder) -> Result<Vec<Finished>, LedgerError> {
-    let mut runs = folder.finished()?;
+fn finished(folder: &SuiteFolder) -> Result<Vec<Finished>, LedgerError> {
+    let runs = folder.finished()?;
     if runs.is_empty() {
         return Err(LedgerError::NoRuns {
             path: folder.path().to_owned(),
         });
     }
-    runs.sort_by_key(|run| {
-        let (record, cell) = (&run.cell, &run.cell.cell);
-        (
-            cell.model.width,
-            cell.model.depth,
-            cell.tokens(),
-            cell.seed,
-            cell.order_seed(),
-            record.id.clone(),
-        )
-    });
     Ok(runs)
+}
+
+/// What rows are ordered by.
+fn order(run: &Finished) -> impl Ord + use<> {
+    let (record, cell) = (&run.cell, &run.cell.cell);
+    (
+        cell.model.width,
+        cell.model.depth,
+        cell.tokens(),
+        cell.seed,
+        cell.order_seed(),
+        record.id.clone(),
+        run.run.device.clone(),
+    )
 }
 
 fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
@@ -103,13 +124,12 @@ fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
 }
 
 /// `curves.parquet`: one row per logged step of every run, with the counts that curves are drawn by.
-fn curves_frame(folder: &SuiteFolder, runs: &Runs) -> Result<DataFrame, LedgerError> {
+fn curves_frame(runs: &Runs, steps: Vec<Vec<Step>>) -> PolarsResult<DataFrame> {
     let (mut cell, mut planned) = (Vec::new(), Vec::new());
     let (mut params, mut total) = (Vec::new(), Vec::new());
     let mut all = Vec::new();
-    for finished in runs {
+    for (finished, steps) in runs.iter().zip(steps) {
         let record = &finished.cell;
-        let steps = folder.steps(&finished.run)?;
         planned.extend(std::iter::repeat_n(finished.planned, steps.len()));
         cell.extend(std::iter::repeat_n(record.id.to_string(), steps.len()));
         params.extend(std::iter::repeat_n(
@@ -142,7 +162,7 @@ fn curves_frame(folder: &SuiteFolder, runs: &Runs) -> Result<DataFrame, LedgerEr
         ),
         of("seconds", all.iter().map(|step| step.seconds).collect()),
     ];
-    DataFrame::new(rows, columns).map_err(LedgerError::table(folder.path()))
+    DataFrame::new(rows, columns)
 }
 
 /// A table as Parquet.

@@ -5,10 +5,12 @@ use std::fs;
 use isoflop_suite::Bytes;
 use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
+use crate::place;
+
 /// Memory that a process of this machine can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// All of it: the machine's, or what a control group or a limit of the process leaves.
+    /// All of it: the machine's, or what a control group, a limit of the process or a cluster's engine leaves.
     pub total: Bytes,
     /// What of it is free now.
     pub free: Bytes,
@@ -40,7 +42,7 @@ impl Memory {
             // What the group's usage counts beside this are cached files, which give way.
             memory.free = memory.free.min(memory.total.saturating_sub(group.rss));
         }
-        if let Some(limit) = address_space() {
+        for limit in [address_space(), place::memory()].into_iter().flatten() {
             memory.total = memory.total.min(limit);
             memory.free = memory.free.min(limit);
         }

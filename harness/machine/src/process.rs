@@ -6,6 +6,8 @@ use isoflop_suite::Bytes;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, System};
 
+use crate::place;
+
 /// The machine that a run was made on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
@@ -26,9 +28,15 @@ impl Machine {
         Machine {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processor: processor.filter(|name| !name.is_empty()),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: cores(),
         }
     }
+}
+
+/// Hardware threads that this process may use: by its affinity, its control group, and what a cluster's engine leaves it.
+pub fn cores() -> usize {
+    let here = std::thread::available_parallelism().map_or(1, usize::from);
+    place::cores().map_or(here, |cores| cores.clamp(1, here))
 }
 
 /// Begins a new measurement of peak memory. Only Linux can.

@@ -46,8 +46,8 @@ pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, NoCellId, Optimizer, Sc
 pub use definition::{
     CargoCorpus, Change, CorpusDefinition, CorpusFacts, CorpusSource, Definition,
     EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, HubCorpus,
-    ModelDefinition, NoChange, ScheduleKind, ShardsCorpus, Sweep, TextTokens, TokenType, Tokenizer,
-    TrainingDefinition,
+    ModelDefinition, NoChange, ScheduleKind, ShardsCorpus, SlurmDefinition, Sweep, TextTokens,
+    TokenType, Tokenizer, TrainingDefinition,
 };
 pub use device::{Backend, DeviceName, NoDevice};
 pub use error::DefinitionError;

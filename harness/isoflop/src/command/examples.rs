@@ -13,6 +13,11 @@ Examples:
 
 Exit code 3 where a cell is not done.";
 
+pub const CANCEL: &str = "\
+Examples:
+  isoflop cancel experiments/quick.toml
+  isoflop cancel experiments/gpu.toml --device cuda:0 --results /shared/results";
+
 pub const RERUN: &str = "\
 Examples:
   isoflop rerun experiments/quick.toml --status failed,out-of-memory
@@ -21,7 +26,8 @@ Examples:
 pub const TABLE: &str = "\
 Examples:
   isoflop table results/quick/flex
-  isoflop table results/*/flex";
+  isoflop table results/*/flex
+  isoflop table here/results/quick/flex there/results/quick/flex --join results/both/flex";
 
 pub const FIT: &str = "\
 Examples:

@@ -1,6 +1,7 @@
 //! What people see: a file per command.
 
 mod allocate;
+mod cancel;
 mod columns;
 mod completions;
 mod examples;
@@ -34,6 +35,9 @@ pub enum Command {
     /// Show what of a suite is done, running, failed and left.
     #[command(after_help = examples::STATUS)]
     Status(status::Arguments),
+    /// Stop what was submitted of a suite.
+    #[command(after_help = examples::CANCEL)]
+    Cancel(cancel::Arguments),
     /// Try cells again that have ended.
     #[command(after_help = examples::RERUN)]
     Rerun(rerun::Arguments),
@@ -71,6 +75,7 @@ impl Command {
             Command::Training(command) => command.run(),
             Command::Plan(arguments) => plan::plan(&arguments),
             Command::Status(arguments) => status::status(&arguments),
+            Command::Cancel(arguments) => cancel::cancel(&arguments),
             Command::Rerun(arguments) => rerun::rerun(&arguments),
             Command::Table(arguments) => table::table(&arguments),
             Command::Fit(arguments) => fit::fit(&arguments),

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use isoflop_corpus::{CorpusError, default_cache};
+#[cfg(feature = "train")]
+use isoflop_suite::Definition;
 use isoflop_suite::{Change, DeviceName, NoDevice};
 
 use crate::planning::Suite;
@@ -34,16 +36,49 @@ impl SuiteArguments {
         self.cache.clone().map_or_else(default_cache, Ok)
     }
 
+    /// The words that name the suite and its corpus on another machine. Changes are in its text.
+    ///
+    /// # Errors
+    /// If the folder that this process is in is gone.
+    #[cfg(feature = "train")]
+    pub fn words(&self) -> std::io::Result<Vec<String>> {
+        let mut words = vec![std::path::absolute(&self.suite)?.display().to_string()];
+        if let Some(cache) = &self.cache {
+            let cache = std::path::absolute(cache)?.display().to_string();
+            words.extend(["--cache".to_owned(), cache]);
+        }
+        Ok(words)
+    }
+
+    /// Opens the suite as it was when somebody kept its text, whatever its file holds now.
+    ///
+    /// # Errors
+    /// As of `open`.
+    #[cfg(feature = "train")]
+    pub fn open_kept(
+        &self,
+        text: &str,
+        best: impl FnOnce(&Path) -> DeviceName,
+    ) -> anyhow::Result<Suite> {
+        let cache = self.cache()?;
+        let definition = Definition::parse(text, &self.suite.display().to_string())?;
+        Suite::new(definition, &cache, self.device(&cache, best))
+    }
+
+    fn device(&self, cache: &Path, best: impl FnOnce(&Path) -> DeviceName) -> DeviceName {
+        match &self.device {
+            DeviceChoice::Auto => best(cache),
+            DeviceChoice::Named(name) => name.clone(),
+        }
+    }
+
     /// Opens the suite, on its device; `best` finds out which is meant by `auto`.
     ///
     /// # Errors
     /// If the definition is refused, its laws could not be fitted, or its corpus cannot be prepared.
     pub fn open(&self, best: impl FnOnce(&Path) -> DeviceName) -> anyhow::Result<Suite> {
         let cache = self.cache()?;
-        let device = match &self.device {
-            DeviceChoice::Auto => best(&cache),
-            DeviceChoice::Named(name) => name.clone(),
-        };
+        let device = self.device(&cache, best);
         Suite::open(&self.suite, &self.changes, &cache, device)
     }
 }

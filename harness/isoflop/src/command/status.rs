@@ -1,9 +1,11 @@
 //! `isoflop status`: what of a suite is done, running, failed and left.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use isoflop_cluster::{Element, Submission, elements, submissions};
 use isoflop_ledger::SuiteFolder;
 use isoflop_suite::{PlannedCell, Status};
 use serde::Serialize;
@@ -12,7 +14,10 @@ use super::opened::SuiteArguments;
 use super::training::best_device;
 use crate::exit::Exit;
 use crate::planning::Suite;
-use crate::show::{Labels, count, duration, show_line, si};
+use crate::show::{Labels, count, duration, show, show_line, si};
+
+/// What was submitted, beside the results.
+pub const SUBMISSIONS: &str = "cluster.json";
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -40,6 +45,10 @@ struct CellStatus {
     seconds_left: Option<f64>,
     #[serde(with = "isoflop_suite::number::option")]
     loss: Option<f64>,
+    /// The element of a cluster's job that trains it.
+    element: Option<String>,
+    /// The machine that this is on.
+    node: Option<String>,
     #[serde(skip)]
     words: String,
 }
@@ -63,7 +72,8 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         show_line!("{}", serde_json::to_string(&all)?);
     } else {
-        show(&suite, &all);
+        show_cells(&suite, &all);
+        show!("{}", of_cluster(&folder, &all)?);
     }
     let done = all.iter().all(|cell| cell.status == Status::Done.as_str());
     Ok(if done {
@@ -88,6 +98,8 @@ fn cell_status(
         tokens_per_second: None,
         seconds_left: None,
         loss: None,
+        element: None,
+        node: None,
         words,
     };
     if let Some(reason) = excluded {
@@ -109,6 +121,9 @@ fn cell_status(
     if let Some(under_way) = folder.under_way(&planned.id)? {
         if under_way.held {
             cell.status = "running";
+            (cell.element, cell.node) = under_way
+                .place
+                .map_or((None, None), |place| (Some(place.element), place.node));
         }
         if let Some(step) = under_way.step {
             let rate = step.tokens as f64 / step.seconds;
@@ -122,7 +137,7 @@ fn cell_status(
     Ok(cell)
 }
 
-fn show(suite: &Suite, all: &[CellStatus]) {
+fn show_cells(suite: &Suite, all: &[CellStatus]) {
     let of = |status: &str| all.iter().filter(|cell| cell.status == status).count();
     let counts: Vec<String> = [
         "done",
@@ -148,6 +163,115 @@ fn show(suite: &Suite, all: &[CellStatus]) {
     }
 }
 
+/// What Slurm says of the elements that were submitted. It tells of these alone: how cells stand is in their folder.
+fn of_cluster(folder: &SuiteFolder, cells: &[CellStatus]) -> anyhow::Result<String> {
+    let all = submissions(&folder.file(SUBMISSIONS))?;
+    let jobs: Vec<&str> = all.iter().flat_map(Submission::jobs).collect();
+    if jobs.is_empty() {
+        return Ok(String::new());
+    }
+    let known = match elements(&jobs) {
+        Ok(known) => known,
+        // Not to be answered is not to be gone.
+        Err(error) => {
+            return Ok(format!("\nof the elements nothing is known now: {error}\n"));
+        }
+    };
+    let is_last = |element: &Element| all.iter().any(|it| it.last == element.name);
+    let mut text = "\n".to_owned();
+    let mut waiting: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for element in &known {
+        let node = element.node.as_deref().unwrap_or_default();
+        let reason = element.reason.as_deref().unwrap_or_default();
+        match element.state.as_str() {
+            "PENDING" if is_last(element) => {
+                text += &format!(
+                    "  job {} makes the tables and figures when all elements have ended\n",
+                    element.name
+                );
+            }
+            "PENDING" => waiting.entry(why(reason)).or_default().push(&element.name),
+            "RUNNING" => {
+                text += &format!(
+                    "  element {} runs on {node}, {} left\n",
+                    element.name, element.time_left
+                );
+            }
+            "COMPLETED" => {}
+            state => {
+                text += &format!(
+                    "  element {} {}\n",
+                    element.name,
+                    ended(state, node, reason)
+                )
+            }
+        }
+    }
+    for (why, names) in waiting {
+        text += &format!(
+            "  {} waiting{why}: {}\n",
+            count(names.len(), "element"),
+            names.join(", ")
+        );
+    }
+    let ended = cells
+        .iter()
+        .all(|cell| !["waiting", "running"].contains(&cell.status));
+    if !ended && !known.iter().any(Element::is_there) {
+        text += "  no element is left, and cells are: `isoflop submit` again goes on with them\n";
+    }
+    Ok(text)
+}
+
+/// Why an element waits.
+fn why(reason: &str) -> String {
+    let known = [
+        ("Resources", "for a free machine"),
+        ("Priority", "behind other jobs"),
+        ("BeginTime", "to be queued again"),
+        (
+            "PartitionConfig",
+            "for ever: no machine of the partition has so many cores",
+        ),
+        (
+            "PartitionTimeLimit",
+            "for ever: the partition's time limit is shorter",
+        ),
+        (
+            "PartitionNodeLimit",
+            "for ever: the partition has not so many machines",
+        ),
+    ];
+    let words = known.iter().find(|(name, _)| *name == reason);
+    match words {
+        Some((_, words)) => format!(" {words} ({reason})"),
+        None if reason.is_empty() => String::new(),
+        None => format!(" ({reason})"),
+    }
+}
+
+/// How an element has ended that did not end in order.
+fn ended(state: &str, node: &str, reason: &str) -> String {
+    let on = if node.is_empty() {
+        String::new()
+    } else {
+        format!(" on {node}")
+    };
+    let help = match reason {
+        "JobLaunchFailure" => {
+            ": it could not be started, or was killed; is the folder of its log on that machine?"
+        }
+        "TimeLimit" => ": its time ended before it had left checkpoints",
+        _ => "",
+    };
+    let reason = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(" ({reason})")
+    };
+    format!("is {}{on}{reason}{help}", state.to_lowercase())
+}
+
 fn how(cell: &CellStatus) -> String {
     let percent = 100.0 * cell.step as f64 / cell.steps as f64;
     match (cell.status, &cell.reason) {
@@ -161,8 +285,15 @@ fn how(cell: &CellStatus) -> String {
                     duration(Duration::from_secs_f64(left.clamp(0.0, 1e12)))
                 )
             });
+            let element = cell.element.as_ref().map_or_else(String::new, |element| {
+                let node = cell
+                    .node
+                    .as_ref()
+                    .map_or_else(String::new, |node| format!(" ({node})"));
+                format!(" in {element}{node}")
+            });
             format!(
-                "running, step {} of {} ({percent:.0}%){rate}{eta}",
+                "running{element}, step {} of {} ({percent:.0}%){rate}{eta}",
                 cell.step, cell.steps
             )
         }

@@ -1,8 +1,8 @@
 //! What a suite needs of a machine to train on it.
 
 use std::collections::BTreeSet;
-use std::thread;
 
+use isoflop_machine::cores;
 use isoflop_suite::Precision;
 
 use crate::planning::Suite;
@@ -32,8 +32,4 @@ impl Suite {
 /// The processor's threads for each of so many workers.
 pub fn threads_each(workers: usize) -> usize {
     (cores() / workers.max(1)).max(1)
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }

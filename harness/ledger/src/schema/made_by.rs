@@ -34,6 +34,12 @@ pub const COLUMNS: &[CellColumn] = &[
         "operating system and architecture",
         |it| made(it, |by| Some(by.system.clone()))
     ),
+    column!(
+        "node",
+        "",
+        "the machine of a cluster that it was trained on",
+        |it| made(it, |by| by.node.clone())
+    ),
     column!("processor", "", "the processor's name", |it| made(
         it,
         |by| by.processor.clone()

@@ -6,6 +6,7 @@ mod evaluation;
 mod figure;
 mod fit;
 mod model;
+mod slurm;
 mod sweep;
 mod training;
 
@@ -28,6 +29,7 @@ pub use evaluation::EvaluationDefinition;
 pub use figure::Figure;
 pub use fit::FitDefinition;
 pub use model::ModelDefinition;
+pub use slurm::SlurmDefinition;
 pub use sweep::{Budget, MOST_TOKENS, Point, Sweep};
 pub use training::{ScheduleKind, TrainingDefinition};
 
@@ -50,6 +52,8 @@ pub struct Definition {
     pub sweeps: Vec<Sweep>,
     /// How often cells that did not end well are tried again.
     pub retry: Retry,
+    /// What it asks of a cluster.
+    pub slurm: SlurmDefinition,
     /// The laws to fit when the suite is done, each with its place in the file.
     pub fits: Vec<Spanned<FitDefinition>>,
     /// The figures to draw; all, where none is named.
@@ -75,6 +79,8 @@ struct Wire {
     sweep: Vec<Spanned<Sweep>>,
     #[serde(default)]
     retry: Retry,
+    #[serde(default)]
+    slurm: SlurmDefinition,
     #[serde(default)]
     fit: Vec<Spanned<FitDefinition>>,
     #[serde(default)]
@@ -144,6 +150,7 @@ impl Definition {
             training: wire.training,
             evaluation: wire.evaluation,
             sweeps: wire.sweep.into_iter().map(Sweep::placed).collect(),
+            slurm: wire.slurm,
             retry: wire.retry,
             fits: wire.fit,
             figures: wire.figures,

@@ -19,3 +19,13 @@ Examples:
 
 Exit codes: 0 all cells are done and all laws fitted; 3 cells are not done; 4 a law, a device or
 a cell's memory was refused.";
+
+pub const SUBMIT: &str = "\
+Examples:
+  isoflop submit experiments/quick.toml --slurm --dry-run
+  isoflop submit experiments/isoflop.toml --slurm --partition long --time 4:00:00
+  isoflop submit experiments/gpu.toml --slurm --device cuda:0 --gpus a100:1
+  isoflop status experiments/gpu.toml --device cuda:0
+  isoflop submit experiments/gpu.toml --kubernetes --image registry/isoflop --claim shared --dry-run
+
+A `[slurm]` table in the definition says the same as the flags; docs/CLUSTER.md has all of it.";

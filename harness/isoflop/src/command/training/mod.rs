@@ -2,9 +2,11 @@
 
 mod compare;
 mod devices;
+mod element;
 mod examples;
 mod forecast;
 mod run;
+mod submit;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,12 @@ pub enum Training {
     /// Train a suite's cells, make its tables, fit its laws and draw its figures.
     #[command(after_help = examples::RUN)]
     Run(run::Arguments),
+    /// Give a suite to a cluster: an array of elements that take its cells.
+    #[command(after_help = examples::SUBMIT)]
+    Submit(submit::Arguments),
+    /// Take cells of a suite until none is free; `submit` has these started.
+    #[command(hide = true)]
+    Element(element::Arguments),
     /// Do what a parent process orders on standard input.
     #[command(hide = true)]
     Child {
@@ -45,6 +53,8 @@ impl Training {
             Training::Compare(arguments) => compare::compare(arguments),
             Training::Devices(arguments) => devices::devices(arguments),
             Training::Run(arguments) => run::run(arguments),
+            Training::Submit(arguments) => submit::submit(arguments),
+            Training::Element(arguments) => element::element(arguments),
             Training::Child { .. } => child::child(),
             Training::Statistics(arguments) => child::statistics::statistics(arguments),
         }

@@ -20,7 +20,7 @@ use crate::show::{Labels, advise, count, describe, plots_of, say, scatter, show,
 use crate::training::capacity::threads_each;
 use crate::training::children::{Assignment, CHECKPOINT, LEASE};
 use crate::training::devices::{Reports, best_device, require_device};
-use crate::training::run::{Job, on_signals};
+use crate::training::run::{Job, Part, on_signals};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -44,7 +44,7 @@ pub struct RunOptions {
     unchecked: bool,
     /// Train cells too that the machine seems to have too little memory for.
     #[arg(long)]
-    force: bool,
+    pub force: bool,
     /// Where figures go, in SUITE/DEVICE of it [default: beside the results, in `plots`].
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
@@ -84,13 +84,23 @@ pub fn run_again(
         say!("stopped; the same command goes on from the checkpoints");
         return Ok(Exit::NotAllDone.into());
     }
+    conclude(&job, &ends, options)
+}
+
+/// Makes the tables, fits the laws and draws the figures of what is done.
+pub fn conclude(
+    job: &Job,
+    ends: &HashMap<CellId, Status>,
+    options: &RunOptions,
+) -> anyhow::Result<ExitCode> {
+    let (suite, folder) = (job.suite, job.folder);
     if !ends.values().any(|end| *end == Status::Done) {
         say!("no cell is done, so there is nothing to fit");
         return Ok(Exit::NotAllDone.into());
     }
     let dir = folder.path();
-    make_tables(&folder, false)?;
-    let fitted = fit_suite(&suite.definition, &folder)?;
+    make_tables(folder, false)?;
+    let fitted = fit_suite(&suite.definition, folder)?;
     for refused in &fitted.refused {
         say!("{refused}");
     }
@@ -101,9 +111,9 @@ pub fn run_again(
     };
     let figures = draw_folder(dir, &Outputs::to(plots.clone()), asked)?;
     if options.json {
-        show_line!("{}", as_json(&job, &ends, &figures)?);
+        show_line!("{}", as_json(job, ends, &figures)?);
     } else {
-        summarize(&job, &ends, &fitted)?;
+        summarize(job, ends, &fitted)?;
         show_line!(
             "\nresults  {}\nfigures  {} ({})",
             dir.display(),
@@ -120,7 +130,8 @@ pub fn run_again(
     })
 }
 
-fn job<'a>(
+/// A suite to be trained as these options say.
+pub fn job<'a>(
     arguments: &SuiteArguments,
     options: &RunOptions,
     suite: &'a Suite,
@@ -142,6 +153,7 @@ fn job<'a>(
         workers,
         stop: Arc::new(AtomicBool::new(false)),
         labels: Labels::of(&suite.plan.cells),
+        part: Part::Whole,
         again: Vec::new(),
     })
 }

@@ -39,12 +39,25 @@ pub struct Told {
     threads: AtomicUsize,
 }
 
+/// A cluster's engine tells all processes to end. The parent tells its children, which then leave checkpoints.
+#[cfg(unix)]
+fn leave_ending_to_the_parent() -> std::io::Result<()> {
+    let unread = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, unread).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn leave_ending_to_the_parent() -> std::io::Result<()> {
+    Ok(())
+}
+
 impl Orders {
-    /// Listens to the parent from now on.
+    /// Listens to the parent from now on, and to nobody else.
     ///
     /// # Errors
     /// If the system has no thread for it.
     fn listen() -> std::io::Result<Self> {
+        leave_ending_to_the_parent()?;
         let (to, from) = mpsc::channel();
         let told = Arc::new(Told {
             stop: AtomicBool::new(false),

@@ -1,9 +1,9 @@
 //! What a child needs to train cells of a suite.
 
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use isoflop_device::Standing;
+use isoflop_machine::cores;
 use isoflop_suite::{Definition, DeviceName, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ impl Assignment {
             standing,
             cache: cache.to_owned(),
             folder: folder.to_owned(),
-            threads: thread::available_parallelism().map_or(1, usize::from),
+            threads: cores(),
             lease: LEASE,
             checkpoint: CHECKPOINT,
             command: command_line(),

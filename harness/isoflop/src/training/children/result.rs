@@ -1,7 +1,7 @@
 //! What made a result.
 
 use isoflop_ledger::{Attempt, FORMAT, RunProvenance, RunRecord};
-use isoflop_machine::Machine;
+use isoflop_machine::{Machine, Place};
 use isoflop_suite::{Outcome, PlannedCell};
 use isoflop_train::instruction_set;
 
@@ -71,5 +71,6 @@ fn provenance(assignment: &Assignment, suite: &Suite) -> RunProvenance {
             .then(|| instruction_set().to_string()),
         environment: program::environment(),
         corpus_sha256: suite.corpus.facts.sha256.clone(),
+        node: Place::here().and_then(|place| place.node),
     }
 }

@@ -1,16 +1,16 @@
 //! Cells to workers: the most expensive first, as many at once as there is memory for, and another
 //! worker in the place of one that dies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use isoflop_machine::memory_kills;
 use isoflop_suite::{Bytes, CellId, End, PlannedCell, Status};
 
-use super::Job;
 use super::progress::Progress;
 use super::workers::{Heard, Workers};
+use super::{Job, Part};
 use crate::training::capacity::threads_each;
 use crate::training::children::{Ending, Garbled, Message, Order, tells_of_memory};
 
@@ -32,6 +32,8 @@ pub struct Dispatch<'a> {
     at: Vec<Place<'a>>,
     /// Memory for cells, where it is known.
     memory: Option<Bytes>,
+    /// Cells that others were at when they were last asked for.
+    taken: HashSet<CellId>,
     /// Workers in a row that died before they had a cell.
     early: u32,
     /// Processes killed for want of memory that are accounted for.
@@ -77,6 +79,7 @@ impl<'a> Dispatch<'a> {
             pending: left.into_iter().map(|planned| (planned, now)).collect(),
             workers: Workers::new(job.assignment.clone()),
             at: Vec::new(),
+            taken: HashSet::new(),
             early: 0,
             memory_kills: memory_kills(),
             threads: job.assignment.threads,
@@ -134,7 +137,7 @@ impl<'a> Dispatch<'a> {
                 continue;
             }
             let working = self.at.iter().any(|place| place.cell.is_some());
-            if self.pending.is_empty() && !working {
+            if !working && self.nothing_is_free() {
                 self.dismiss();
                 return;
             }
@@ -154,6 +157,12 @@ impl<'a> Dispatch<'a> {
                 };
             }
         }
+    }
+
+    /// Whether all that is left is others', and this process does not wait for them.
+    fn nothing_is_free(&self) -> bool {
+        let taken = |(planned, _): &(&PlannedCell, Instant)| self.taken.contains(&planned.id);
+        self.pending.is_empty() || self.job.part == Part::Free && self.pending.iter().all(taken)
     }
 
     /// Where no cell is left for some workers, the others have their threads. How many a cell has changes none of its
@@ -196,6 +205,9 @@ impl<'a> Dispatch<'a> {
             Message::Began { .. } => {
                 self.early = 0;
                 self.at[number].begun = true;
+                if let Some(planned) = self.at[number].cell {
+                    self.taken.remove(&planned.id);
+                }
             }
             Message::Step {
                 step,
@@ -209,7 +221,8 @@ impl<'a> Dispatch<'a> {
                         .step(number, planned, step, tokens, loss, seconds_per_step);
                 }
             }
-            Message::Taken { .. } => {
+            Message::Taken { cell } => {
+                self.taken.insert(cell);
                 let rest = Duration::from_secs_f64(self.job.assignment.lease / 10.0);
                 self.give_back(number, rest.min(LONGEST_REST));
             }
@@ -281,7 +294,8 @@ impl<'a> Dispatch<'a> {
     /// before they have a cell, a few are replaced: what ails them may not pass.
     fn gone(&mut self, number: usize, ending: &Ending) -> anyhow::Result<()> {
         let place = std::mem::take(&mut self.at[number]);
-        if self.stopping {
+        // A cluster's engine ends all processes together.
+        if self.stopping || self.job.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
         let how = match &place.garbled {

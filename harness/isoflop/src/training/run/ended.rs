@@ -7,7 +7,7 @@ use isoflop_files::{entries, exists};
 use isoflop_ledger::{CellRecord, Leases, SuiteFolder};
 use isoflop_suite::{CellId, End, PlannedCell, Status};
 
-use super::Job;
+use super::{Job, Part};
 use crate::show::{count, say};
 
 impl Job<'_> {
@@ -78,15 +78,24 @@ impl Job<'_> {
     }
 
     /// How a cell has ended, where that stands. An end that the definition tries again is forgotten:
-    /// this `run` has its tries before it.
+    /// a user's `run` has its tries before it.
     fn end(&self, planned: &PlannedCell) -> anyhow::Result<Option<Status>> {
         let Some(result) = self.folder.result(&planned.id)? else {
             return Ok(None);
         };
         self.folder.tidy(&result);
         let status = result.status();
-        if self.suite.definition.retry.times(status) == 0 && status != Status::Excluded {
+        let retry = &self.suite.definition.retry;
+        let stands = match self.part {
+            Part::Whole => retry.times(status) == 0,
+            // Elements come and go: the tries of all of them count.
+            Part::Free | Part::Rest => !retry.again(status, result.tries),
+        };
+        if stands && status != Status::Excluded {
             return Ok(Some(status));
+        }
+        if self.part != Part::Whole && status != Status::Excluded {
+            return Ok(None);
         }
         self.folder.forget(&result)?;
         Ok(None)

@@ -11,6 +11,17 @@ use crate::planning::Suite;
 use crate::show::Labels;
 use crate::training::children::{Assignment, result_record};
 
+/// What of a suite a process takes upon itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it, and what ended badly once more: a user's `run`.
+    Whole,
+    /// Cells that are free and that it has the memory for. It leaves when there is none: an element of a cluster's job.
+    Free,
+    /// What elements have left.
+    Rest,
+}
+
 /// A suite to be trained, and how.
 pub struct Job<'a> {
     pub suite: &'a Suite,
@@ -20,6 +31,7 @@ pub struct Job<'a> {
     /// Set when the user asks to stop.
     pub stop: Arc<AtomicBool>,
     pub labels: Labels,
+    pub part: Part,
     /// Cells to train here, whatever other suites have of them.
     pub again: Vec<CellId>,
 }

@@ -10,6 +10,6 @@ mod timing;
 mod train;
 mod workers;
 
-pub use job::Job;
-pub use stopping::on_signals;
+pub use job::{Job, Part};
+pub use stopping::{on_signals, on_warning};
 pub use timing::{Timed, time};

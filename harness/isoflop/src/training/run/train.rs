@@ -8,8 +8,8 @@ use isoflop_ledger::{AskedFor, FORMAT, MachineRecord};
 use isoflop_machine::{Machine, Memory};
 use isoflop_suite::{Bytes, CellId, PlannedCell, Status};
 
-use super::Job;
 use super::dispatch::Dispatch;
+use super::{Job, Part};
 use crate::exit::Refusal;
 use crate::show::{count, say, si};
 
@@ -44,10 +44,15 @@ impl Job<'_> {
     pub fn train(&self, results: &Path, force: bool) -> anyhow::Result<HashMap<CellId, Status>> {
         let mut ends = self.ended(results)?;
         let cells = &self.suite.plan.cells;
-        let left: Vec<&PlannedCell> = cells
+        let memory = self.memory();
+        let mut left: Vec<&PlannedCell> = cells
             .iter()
             .filter(|planned| !ends.contains_key(&planned.id))
             .collect();
+        if let (Part::Free, Some(memory)) = (self.part, memory) {
+            // Other elements have more.
+            left.retain(|planned| self.suite.memory(planned) <= memory.total);
+        }
         let done = ends.values().filter(|end| **end == Status::Done).count();
         let workers = self.workers.min(left.len().max(1));
         say!(
@@ -58,7 +63,6 @@ impl Job<'_> {
             self.suite.device,
             count(workers, "worker"),
         );
-        let memory = self.memory();
         if let Some(memory) = memory.filter(|_| !force) {
             self.refuse_too_large(&left, memory.total)?;
         }
