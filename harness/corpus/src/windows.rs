@@ -10,17 +10,27 @@ use crate::permute::{mix, permute};
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
     length: usize,
+    /// Windows that are read.
     count: u64,
+    /// Windows of the whole stream.
+    all: u64,
     seed: u64,
 }
 
+/// What chooses the windows that are read where not all are: the same for every seed, so that cells that repeat as many
+/// tokens repeat the same ones.
+const SAMPLE: u64 = 0x7265_7065_6174_6564;
+
 impl Windows {
-    /// All whole windows of a stream, or of its first `within` tokens.
-    pub fn new(stream: &TokenStream, length: usize, seed: u64, within: Option<Tokens>) -> Self {
-        let tokens = within.map_or(stream.len(), |within| stream.len().min(within as usize));
+    /// All whole windows of a stream, or a sample of them with about so many tokens. The first ones would be of a few
+    /// documents, and these of one kind.
+    pub fn new(stream: &TokenStream, length: usize, seed: u64, unique: Option<Tokens>) -> Self {
+        let all = (stream.len().saturating_sub(1) / length) as u64;
+        let count = unique.map_or(all, |unique| (unique / length as u64).clamp(1, all.max(1)));
         Windows {
             length,
-            count: (tokens.saturating_sub(1) / length) as u64,
+            count,
+            all,
             seed,
         }
     }
@@ -33,7 +43,12 @@ impl Windows {
     /// The window that is read as the `index`th of the whole run.
     pub fn at(&self, index: u64) -> u64 {
         let epoch = index / self.count;
-        permute(index % self.count, self.count, mix(self.seed ^ mix(epoch)))
+        let place = permute(index % self.count, self.count, mix(self.seed ^ mix(epoch)));
+        if self.count < self.all {
+            permute(place, self.all, SAMPLE)
+        } else {
+            place
+        }
     }
 
     /// Appends a window's inputs and targets.
@@ -62,11 +77,33 @@ mod tests {
     proptest! {
         #[test]
         fn every_epoch_reads_every_window_once(count in 1u64..2000, seed: u64, epoch in 0u64..5) {
-            let windows = Windows { length: 1, count, seed };
+            let windows = Windows { length: 1, count, all: count, seed };
             let mut read: Vec<_> = (epoch * count..(epoch + 1) * count).map(|i| windows.at(i)).collect();
             read.sort_unstable();
             prop_assert_eq!(read, (0..count).collect::<Vec<_>>());
         }
+    }
+
+    /// A sample is the same for every seed and in every epoch, and a larger one holds it.
+    #[test]
+    fn a_sample_is_of_the_whole_stream() {
+        let read = |count: u64, seed, epoch: u64| {
+            let windows = Windows {
+                length: 1,
+                count,
+                all: 10_000,
+                seed,
+            };
+            let read = (epoch * count..(epoch + 1) * count).map(|index| windows.at(index));
+            read.collect::<std::collections::BTreeSet<u64>>()
+        };
+        let sample = read(100, 0, 0);
+        assert_eq!(sample.len(), 100);
+        assert_eq!(sample, read(100, 7, 3));
+        assert!(sample.is_subset(&read(400, 1, 0)));
+        let mean = sample.iter().sum::<u64>() as f64 / 100.0;
+        // Ten times the standard error of a mean of a hundred.
+        assert!((mean - 5000.0).abs() < 2900.0, "{mean}");
     }
 
     #[test]
@@ -75,6 +112,7 @@ mod tests {
             let windows = Windows {
                 length: 1,
                 count: 500,
+                all: 500,
                 seed,
             };
             (epoch * 500..(epoch + 1) * 500)

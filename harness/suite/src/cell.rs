@@ -25,7 +25,7 @@ pub struct Cell {
     /// Seed of data order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_seed: Option<u64>,
-    /// How many of the first training tokens are trained on, again and again where that is needed; all, where nothing is
+    /// How many of the training tokens, a sample of all, are trained on, again and again where that is needed; all, where nothing is
     /// said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_tokens: Option<Tokens>,

@@ -13,7 +13,7 @@ pub const COLUMNS: &[CellColumn] = &[
     column!(
         "unique_tokens",
         "tokens",
-        "the first training tokens, which are all that is trained on; where nothing is said no token comes twice",
+        "how many training tokens, a sample of all, are trained on again and again; where nothing is said no token comes twice",
         |it| it
             .cell
             .cell
