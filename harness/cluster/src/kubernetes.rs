@@ -19,6 +19,8 @@ pub const SUITE: &str = "/etc/isoflop";
 pub struct Manifest<'a> {
     /// The suite's name.
     pub suite: &'a str,
+    /// What tells this submission from others of the suite: Kubernetes changes no job that it has.
+    pub run: String,
     /// The definition, with changes made.
     pub definition: &'a str,
     /// The image with the program.
@@ -63,7 +65,7 @@ impl Manifest<'_> {
             _ => '-',
         };
         let name: String = self.suite.chars().map(letter).take(40).collect();
-        format!("isoflop-{}", name.trim_matches('-'))
+        format!("isoflop-{}-{}", name.trim_matches('-'), self.run)
     }
 
     fn job(&self, number: usize) -> Value {

@@ -13,5 +13,5 @@ pub use error::ClusterError;
 pub use groups::{Group, Request, groups};
 pub use kubernetes::{Manifest, SUITE, VOLUME, apply};
 pub use script::Script;
-pub use slurm::{Element, array_limit, cancel, elements, requeue, submit};
+pub use slurm::{Element, array_limit, cancel, check, elements, requeue, submit};
 pub use submission::{Array, Submission, submissions};

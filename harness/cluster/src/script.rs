@@ -7,6 +7,16 @@ use isoflop_suite::SlurmDefinition;
 
 use crate::Group;
 
+/// The name of a suite's arrays.
+pub(crate) fn job_name(suite: &str) -> String {
+    format!("isoflop-{suite}")
+}
+
+/// The name of the job after all elements.
+pub(crate) fn last_name(suite: &str) -> String {
+    format!("isoflop-{suite}-last")
+}
+
 /// Seconds before the time limit at which Slurm warns an element: enough for a step and a checkpoint, and no more than a
 /// quarter of a short limit. Its controller looks every thirty seconds, so that the warning comes up to half a minute early.
 fn warning(limit: Option<&str>) -> u64 {
@@ -59,19 +69,13 @@ impl Script<'_> {
     pub fn array(&self, elements: usize) -> String {
         let what = "# Each element of the array takes cells of the suite, one by one, until none is left, and those of an element\n\
                     # that has died as well. A warning before the time limit makes it leave checkpoints and queue again.";
-        self.text(self.suite, Some(elements), "%A_%a", what, &[])
+        self.text(&job_name(self.suite), Some(elements), "%A_%a", what, &[])
     }
 
     /// The job that comes after all elements.
     pub fn last(&self) -> String {
         let what = "# When all elements have ended: what they may have left, the tables, the laws and the figures.";
-        self.text(
-            &format!("{}-last", self.suite),
-            None,
-            "%j",
-            what,
-            &["--last"],
-        )
+        self.text(&last_name(self.suite), None, "%j", what, &["--last"])
     }
 
     fn text(
@@ -85,9 +89,15 @@ impl Script<'_> {
         let slurm = self.slurm;
         let mut text = "#!/bin/bash\n".to_owned();
         let mut option = |name: &str, value: &str| {
-            let _ = writeln!(text, "#SBATCH --{name}={value}");
+            // Slurm reads words in quotes as one.
+            let quotes = if value.contains([' ', '\t']) {
+                "\""
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "#SBATCH --{name}={quotes}{value}{quotes}");
         };
-        option("job-name", &format!("isoflop-{name}"));
+        option("job-name", name);
         if let Some(elements) = elements {
             option("array", &format!("0-{}", elements - 1));
         }
@@ -118,15 +128,14 @@ impl Script<'_> {
             &format!("B:USR1@{}", warning(slurm.time.as_deref())),
         );
         option("open-mode", "append");
-        option(
-            "output",
-            &self.logs.join(format!("{log}.log")).display().to_string(),
-        );
+        // Only the name of the log has patterns in it.
+        let logs = self.logs.display().to_string().replace('%', "%%");
+        option("output", &format!("{logs}/{log}.log"));
         text += "#SBATCH --requeue\n";
         for option in &slurm.options {
             let _ = writeln!(text, "#SBATCH {option}");
         }
-        let _ = write!(text, "\n{what}\nset -eu\n");
+        let _ = write!(text, "\n{what}\nset -e\n");
         for line in &slurm.setup {
             let _ = writeln!(text, "{line}");
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::ClusterError;
 use crate::program::{self, ask};
+use crate::script::{job_name, last_name};
 
 const ENGINE: &str = "Slurm";
 
@@ -27,7 +28,7 @@ pub struct Element {
 impl Element {
     /// Whether it trains, or may train again without anybody's doing.
     pub fn is_there(&self) -> bool {
-        const OVER: [&str; 9] = [
+        const OVER: [&str; 10] = [
             "BOOT_FAIL",
             "CANCELLED",
             "COMPLETED",
@@ -35,11 +36,20 @@ impl Element {
             "FAILED",
             "NODE_FAIL",
             "OUT_OF_MEMORY",
+            "PREEMPTED",
             "REVOKED",
             "TIMEOUT",
         ];
         !OVER.contains(&self.state.as_str())
     }
+}
+
+/// Finds out whether Slurm would take a script. What no node has it takes otherwise, and has it wait without end.
+///
+/// # Errors
+/// If there is no Slurm, or it refuses.
+pub fn check(script: &str) -> Result<(), ClusterError> {
+    succeeded(ask("sbatch", &["--test-only"], Some(script))?).map(|_| ())
 }
 
 /// Submits a script that starts when these jobs have ended, and gives its number.
@@ -49,9 +59,6 @@ impl Element {
 pub fn submit(script: &str, after: &[String]) -> Result<String, ClusterError> {
     let dependency = format!("--dependency=afterany:{}", after.join(":"));
     let dependency = (!after.is_empty()).then_some(dependency.as_str());
-    // What no node has is accepted otherwise, and waits without end.
-    let tried: Vec<&str> = ["--test-only"].into_iter().chain(dependency).collect();
-    succeeded(ask("sbatch", &tried, Some(script))?)?;
     let given: Vec<&str> = ["--parsable"].into_iter().chain(dependency).collect();
     let said = succeeded(ask("sbatch", &given, Some(script))?)?;
     // "13" or "13;cluster".
@@ -81,12 +88,13 @@ pub fn array_limit() -> Result<usize, ClusterError> {
     Ok(size.unwrap_or(USUAL).max(1))
 }
 
-/// What Slurm says of these jobs; those that it has forgotten are not among them.
+/// What Slurm says of these jobs of a suite. Those that it has forgotten are not among them, nor are others that were given
+/// their numbers since.
 ///
 /// # Errors
 /// If Slurm does not answer, which says nothing of the jobs.
-pub fn elements(jobs: &[&str]) -> Result<Vec<Element>, ClusterError> {
-    const FIELDS: &str = "ArrayJobID:|,ArrayTaskID:|,State:|,NodeList:|,TimeLeft:|,Reason:|";
+pub fn elements(jobs: &[&str], suite: &str) -> Result<Vec<Element>, ClusterError> {
+    const FIELDS: &str = "Name:|,ArrayJobID:|,ArrayTaskID:|,State:|,NodeList:|,TimeLeft:|,Reason:|";
     let list = jobs.join(",");
     let output = ask(
         "squeue",
@@ -96,15 +104,21 @@ pub fn elements(jobs: &[&str]) -> Result<Vec<Element>, ClusterError> {
     if String::from_utf8_lossy(&output.stderr).contains("Invalid job id") {
         return Ok(Vec::new());
     }
-    Ok(succeeded(output)?.lines().filter_map(element).collect())
+    Ok(succeeded(output)?
+        .lines()
+        .filter_map(|line| element(line, suite))
+        .collect())
 }
 
-fn element(line: &str) -> Option<Element> {
+fn element(line: &str, suite: &str) -> Option<Element> {
     // The reason is last, as it may be a sentence.
-    let fields: Vec<&str> = line.splitn(6, '|').map(str::trim).collect();
-    let [job, task, state, node, time_left, reason] = fields.as_slice() else {
+    let fields: Vec<&str> = line.splitn(7, '|').map(str::trim).collect();
+    let [name, job, task, state, node, time_left, reason] = fields.as_slice() else {
         return None;
     };
+    if ![job_name(suite), last_name(suite)].contains(&(*name).to_owned()) {
+        return None;
+    }
     let is_number = !task.is_empty() && task.bytes().all(|byte| byte.is_ascii_digit());
     let word =
         |text: &str| (!["", "None", "N/A", "(null)"].contains(&text)).then(|| text.to_owned());
@@ -147,7 +161,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_queue_are_read() {
-        let running = element("1|0|RUNNING|n1|4:59|None|").unwrap();
+        let running = element("isoflop-a|1|0|RUNNING|n1|4:59|None|", "a").unwrap();
         assert_eq!(
             (
                 running.name.as_str(),
@@ -156,15 +170,19 @@ mod tests {
             ),
             ("1_0", Some("n1"), None)
         );
-        let waiting = element("1|7|PENDING||5:00|ReqNodeNotAvail, UnavailableNodes:n1|").unwrap();
+        let waiting = element(
+            "isoflop-a|1|7|PENDING||5:00|ReqNodeNotAvail, UnavailableNodes:n1|",
+            "a",
+        )
+        .unwrap();
         assert_eq!(
             waiting.reason.as_deref(),
             Some("ReqNodeNotAvail, UnavailableNodes:n1")
         );
         assert!(waiting.is_there() && waiting.node.is_none());
-        let last = element("9|N/A|CANCELLED||5:00|Dependency|").unwrap();
+        let last = element("isoflop-a-last|9|N/A|CANCELLED||5:00|Dependency|", "a").unwrap();
         assert_eq!(last.name, "9");
         assert!(!last.is_there());
-        assert_eq!(element("nonsense"), None);
+        assert_eq!(element("nonsense", "a"), None);
     }
 }

@@ -59,7 +59,10 @@ pub fn join_tables(folders: &[&Path], to: &Path, csv: bool) -> Result<Joined, Le
                     let (first, _, from) = &kept[*entry.get()];
                     let done = |it: &Finished| it.status() == Status::Done;
                     match (done(first), done(&run)) {
-                        (false, true) => kept[*entry.get()] = (run, steps, path),
+                        // What somebody leaves out stays so.
+                        (false, true) if first.excluded.is_none() => {
+                            kept[*entry.get()] = (run, steps, path)
+                        }
                         (true, true) if loss(first) != loss(&run) => conflicts.push(Conflict {
                             cell: run.cell.id.clone(),
                             device: run.run.device.clone(),

@@ -1,5 +1,6 @@
 //! `isoflop cancel`: what was submitted of a suite, stopped.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,7 +27,7 @@ pub fn cancel(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let jobs: Vec<&str> = all.iter().flat_map(Submission::jobs).collect();
     let there: Vec<_> = match jobs.as_slice() {
         [] => Vec::new(),
-        jobs => elements(jobs)?
+        jobs => elements(jobs, &suite.definition.name)?
             .into_iter()
             .filter(|it| it.is_there())
             .collect(),
@@ -38,7 +39,11 @@ pub fn cancel(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::SUCCESS);
     }
-    end(&jobs)?;
+    let names = there
+        .iter()
+        .map(|it| it.name.split('_').next().unwrap_or(&it.name));
+    let found: BTreeSet<&str> = names.collect();
+    end(&Vec::from_iter(found))?;
     show_line!(
         "{}: {} told to stop; those that run leave checkpoints, and what is submitted again goes on from there",
         suite.definition.name,

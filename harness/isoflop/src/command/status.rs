@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use isoflop_cluster::{Element, Submission, elements, submissions};
-use isoflop_ledger::SuiteFolder;
-use isoflop_suite::{PlannedCell, Status};
+use isoflop_ledger::{RunRecord, SuiteFolder};
+use isoflop_suite::{PlannedCell, Retry, Status};
 use serde::Serialize;
 
 use super::opened::SuiteArguments;
@@ -64,6 +64,7 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let excluded = excluded.reason(&planned.id);
         all.push(cell_status(
             &folder,
+            &suite.definition.retry,
             planned,
             labels.label(planned),
             excluded,
@@ -73,7 +74,7 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         show_line!("{}", serde_json::to_string(&all)?);
     } else {
         show_cells(&suite, &all);
-        show!("{}", of_cluster(&folder, &all)?);
+        show!("{}", of_cluster(&suite, &folder, &all)?);
     }
     let done = all.iter().all(|cell| cell.status == Status::Done.as_str());
     Ok(if done {
@@ -85,6 +86,7 @@ pub fn status(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn cell_status(
     folder: &SuiteFolder,
+    retry: &Retry,
     planned: &PlannedCell,
     words: String,
     excluded: Option<&str>,
@@ -107,7 +109,16 @@ fn cell_status(
         cell.reason = Some(reason.to_owned());
         return Ok(cell);
     }
-    if let Some(result) = folder.result(&planned.id)? {
+    let result = folder.result(&planned.id)?;
+    let again = |it: &RunRecord| retry.again(it.status(), it.tries);
+    if let Some(result) = result.as_ref().filter(|it| again(it)) {
+        let end = &result.outcome.end;
+        cell.reason = Some(format!(
+            "{} before, {}",
+            end.status().as_str(),
+            end.reason().unwrap_or_default()
+        ));
+    } else if let Some(result) = result {
         let end = &result.outcome.end;
         cell.status = end.status().as_str();
         cell.reason = end.reason().map(str::to_owned);
@@ -164,13 +175,13 @@ fn show_cells(suite: &Suite, all: &[CellStatus]) {
 }
 
 /// What Slurm says of the elements that were submitted. It tells of these alone: how cells stand is in their folder.
-fn of_cluster(folder: &SuiteFolder, cells: &[CellStatus]) -> anyhow::Result<String> {
+fn of_cluster(suite: &Suite, folder: &SuiteFolder, cells: &[CellStatus]) -> anyhow::Result<String> {
     let all = submissions(&folder.file(SUBMISSIONS))?;
     let jobs: Vec<&str> = all.iter().flat_map(Submission::jobs).collect();
     if jobs.is_empty() {
         return Ok(String::new());
     }
-    let known = match elements(&jobs) {
+    let known = match elements(&jobs, &suite.definition.name) {
         Ok(known) => known,
         // Not to be answered is not to be gone.
         Err(error) => {

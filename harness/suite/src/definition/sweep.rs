@@ -284,7 +284,7 @@ axes! {
     seed: u64, Allowed::Any, |point, value| point.seed = value;
     /// Seed of data order.
     order_seed: u64, Allowed::Any, |point, value| point.order_seed = Some(value);
-    /// How many of the first training tokens are trained on, again and again where the budget is larger.
+    /// How many of the training tokens, a sample of all, are trained on, again and again where the budget is larger.
     unique_tokens: u64, Allowed::From(1..=MOST_TOKENS as u64), |point, value| {
         point.unique_tokens = Some(value);
     };

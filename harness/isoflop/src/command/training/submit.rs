@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use isoflop_cluster::{
     Array, ClusterError, Group, Manifest, Request, SUITE, Script, Submission, VOLUME, apply,
-    array_limit, cancel, elements, groups, submissions, submit as give,
+    array_limit, cancel, check, elements, groups, submissions, submit as give,
 };
 use isoflop_files::{create_folders, sha256, write_atomically};
-use isoflop_ledger::SuiteFolder;
-use isoflop_suite::{Bytes, Seconds, SlurmDefinition};
+use isoflop_ledger::{LedgerError, RunRecord, SuiteFolder};
+use isoflop_suite::{Bytes, Seconds, SlurmDefinition, Status};
 
 use super::element::program_sha256;
 use crate::command::numbers::positive;
@@ -84,21 +85,28 @@ pub fn submit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let suite = arguments.suite.open(best_device)?;
     let folder = suite.folder(&absolute(&arguments.results)?);
     let mut slurm = asked(arguments, &suite.definition.slurm);
-    let left = left(&suite, &folder)?;
-    if left.is_empty() {
+    if suite.device.is_processor() && slurm.gpus.is_some() {
+        return Err(Refusal::usage(
+            "a GPU is asked for, and the cells would train on the processor\n  help: name the device as the nodes have it, such \
+             as `--device cuda:0`, or leave out `--gpus` and `gpus` in [slurm]",
+        )
+        .into());
+    }
+    let Left { memory, again } = left(&suite, &folder)?;
+    if memory.is_empty() {
         say!(
             "{}: every cell has ended, so there is nothing to submit",
             suite.definition.name
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let gpu = !suite.device.is_processor() || slurm.gpus.is_some();
+    let gpu = !suite.device.is_processor();
     let request = Request {
         elements: slurm.elements,
         cpus: slurm.cpus,
         gpu,
     };
-    let groups = groups(&left, request);
+    let groups = groups(&memory, request);
     if let (true, Some(image), Some(claim)) =
         (arguments.kubernetes, &arguments.image, &arguments.claim)
     {
@@ -129,8 +137,10 @@ pub fn submit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     create_folders(&folder.file(LOGS))?;
     write_atomically(&kept, suite.definition.text().as_bytes())?;
-    warn(&folder)?;
-    let submission = submitted(&scripts)?;
+    warn(&suite, &folder)?;
+    let submission = submitted(&scripts, || {
+        again.iter().try_for_each(|result| folder.forget(result))
+    })?;
     for array in &submission.arrays {
         show_line!(
             "job {}: {} of {} and {}B",
@@ -146,7 +156,7 @@ pub fn submit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     );
     show_line!(
         "\n{} to train; logs are in {}\n`isoflop status` and `isoflop cancel` of the same suite show and stop it",
-        count(left.len(), "cell"),
+        count(memory.len(), "cell"),
         folder.file(LOGS).display()
     );
     submission.note(&folder.file(SUBMISSIONS))?;
@@ -171,21 +181,30 @@ fn asked(arguments: &Arguments, definition: &SlurmDefinition) -> SlurmDefinition
     }
 }
 
-/// Memory of the machine that each cell needs that is left. Ends that the definition tries again are forgotten, as `run` does.
-fn left(suite: &Suite, folder: &SuiteFolder) -> anyhow::Result<Vec<Bytes>> {
+/// Cells that are left.
+#[derive(Default)]
+struct Left {
+    /// Memory of the machine that each needs.
+    memory: Vec<Bytes>,
+    /// Ends that the definition tries again, as `run` does.
+    again: Vec<RunRecord>,
+}
+
+fn left(suite: &Suite, folder: &SuiteFolder) -> anyhow::Result<Left> {
     let excluded = folder.exclusions(suite.plan.ids())?;
-    let mut left = Vec::new();
+    let mut left = Left::default();
     for planned in &suite.plan.cells {
         if excluded.reason(&planned.id).is_some() {
             continue;
         }
         if let Some(result) = folder.result(&planned.id)? {
-            if suite.definition.retry.times(result.status()) == 0 {
+            let status = result.status();
+            if suite.definition.retry.times(status) == 0 && status != Status::Excluded {
                 continue;
             }
-            folder.forget(&result)?;
+            left.again.push(result);
         }
-        left.push(if suite.device.is_processor() {
+        left.memory.push(if suite.device.is_processor() {
             suite.memory(planned)
         } else {
             BESIDE_GPU
@@ -292,6 +311,10 @@ fn to_kubernetes(
     };
     let manifest = Manifest {
         suite: name,
+        run: format!(
+            "{:x}",
+            SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()
+        ),
         definition: suite.definition.text(),
         image,
         claim,
@@ -319,11 +342,12 @@ fn refused(error: ClusterError) -> anyhow::Error {
 }
 
 /// Says of earlier elements that are still there, and of a disk that other machines can hardly see.
-fn warn(folder: &SuiteFolder) -> anyhow::Result<()> {
+fn warn(suite: &Suite, folder: &SuiteFolder) -> anyhow::Result<()> {
     let before = submissions(&folder.file(SUBMISSIONS))?;
     let jobs: Vec<&str> = before.iter().flat_map(Submission::jobs).collect();
     if !jobs.is_empty() {
-        let there = elements(&jobs)?.iter().filter(|it| it.is_there()).count();
+        let known = elements(&jobs, &suite.definition.name).map_err(refused)?;
+        let there = known.iter().filter(|it| it.is_there()).count();
         if there > 0 {
             say!(
                 "{} submitted earlier are still there; these come beside them",
@@ -357,30 +381,47 @@ fn disk_of_one_machine(folder: &Path) -> Option<String> {
     ALONE.contains(&longest.1).then(|| longest.1.to_owned())
 }
 
-/// Gives all scripts to Slurm, or none.
-fn submitted(scripts: &[Script]) -> anyhow::Result<Submission> {
+/// Gives all scripts to Slurm, or none; `ready` is done when it would take them.
+fn submitted(
+    scripts: &[Script],
+    ready: impl Fn() -> Result<(), LedgerError>,
+) -> anyhow::Result<Submission> {
     let most = array_limit().map_err(refused)?;
-    let mut arrays: Vec<Array> = Vec::new();
+    let mut pieces: Vec<Group> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
+    for script in scripts {
+        let mut left = script.group.elements;
+        while left > 0 {
+            let elements = left.min(most);
+            texts.push(script.array(elements));
+            pieces.push(Group {
+                elements,
+                ..script.group.clone()
+            });
+            left -= elements;
+        }
+    }
+    let last = scripts[0].last();
+    for text in texts.iter().chain([&last]) {
+        check(text).map_err(refused)?;
+    }
+    ready()?;
     let mut jobs: Vec<String> = Vec::new();
     let mut given = || -> Result<String, ClusterError> {
-        for script in scripts {
-            let mut left = script.group.elements;
-            while left > 0 {
-                let elements = left.min(most);
-                let job = give(&script.array(elements), &[])?;
-                jobs.push(job.clone());
-                let group = Group {
-                    elements,
-                    ..script.group.clone()
-                };
-                arrays.push(Array { job, group });
-                left -= elements;
-            }
+        for text in &texts {
+            jobs.push(give(text, &[])?);
         }
-        give(&scripts[0].last(), &jobs)
+        give(&last, &jobs)
     };
     match given() {
-        Ok(last) => Ok(Submission { arrays, last }),
+        Ok(last) => {
+            let arrays = jobs.into_iter().zip(pieces);
+            let arrays = arrays.map(|(job, group)| Array { job, group });
+            Ok(Submission {
+                arrays: arrays.collect(),
+                last,
+            })
+        }
         Err(error) => {
             let jobs: Vec<&str> = jobs.iter().map(String::as_str).collect();
             if !jobs.is_empty() {

@@ -228,6 +228,7 @@ impl<'a> Dispatch<'a> {
             }
             Message::Known { status, .. } => {
                 if let Some(planned) = self.at[number].cell.take() {
+                    self.taken.clear();
                     self.ends.insert(planned.id.clone(), status);
                     self.progress.known(planned);
                 }
@@ -256,6 +257,8 @@ impl<'a> Dispatch<'a> {
             return;
         };
         self.at[number].begun = false;
+        // Meanwhile others may have left theirs.
+        self.taken.clear();
         if self.job.suite.definition.retry.again(status, tries) {
             self.progress.again(number, planned, how);
             self.pending.insert(0, (planned, Instant::now()));

@@ -73,8 +73,13 @@ impl Job<'_> {
         for planned in cells {
             if let Some(result) = self.folder.result(&planned.id)? {
                 self.folder.tidy(&result);
-                // Other coordinators' workers may have trained it.
-                ends.entry(planned.id.clone()).or_insert(result.status());
+                // Other coordinators' workers may have trained it, or are at it again.
+                let retry = &self.suite.definition.retry;
+                let stands =
+                    self.part == Part::Whole || !retry.again(result.status(), result.tries);
+                if stands {
+                    ends.entry(planned.id.clone()).or_insert(result.status());
+                }
             }
         }
         Ok(ends)
