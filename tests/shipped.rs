@@ -26,6 +26,7 @@ fn every_suite_is_planned() {
         names,
         [
             "backends",
+            "data-constrained",
             "gpu",
             "isoflop",
             "kaplan",
@@ -58,6 +59,7 @@ fn references() -> Vec<PathBuf> {
     let expected = [
         "backends/flex",
         "backends/wgpu-0",
+        "data-constrained/flex",
         "isoflop/flex",
         "kaplan/flex",
         "known-entropy/flex",

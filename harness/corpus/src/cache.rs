@@ -53,7 +53,7 @@ pub struct HeldOut {
 }
 
 /// Changes whenever the same sources would be prepared, or recorded, differently.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 /// Where corpora are kept unless told otherwise: the user's cache folder.
 ///

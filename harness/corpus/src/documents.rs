@@ -54,7 +54,7 @@ pub enum Content {
     /// Tokens.
     Shards {
         /// What a token is kept as, where a file does not say it.
-        dtype: TokenType,
+        dtype: Option<TokenType>,
         /// The token that ends a document.
         end: u32,
         /// Tokens are below this.
@@ -70,7 +70,7 @@ pub fn section(bytes: u64) -> usize {
     (bytes / 200).clamp(1 << 10, 1 << 14) as usize
 }
 
-/// What holds no text, by the reason, each with how many and the first of them.
+/// What holds no text, by what it is and the reason (`row empty`), each with how many and the first of them.
 pub type Skipped = BTreeMap<String, (u64, String)>;
 
 /// What became of the documents of a text.
@@ -106,6 +106,7 @@ impl Documents {
             } => Coding {
                 width: Width::of(*vocabulary),
                 end: *end,
+                is_text: false,
             },
         }
     }
@@ -130,7 +131,7 @@ impl Documents {
         let mut reader = Reader {
             skipped: Skipped::new(),
             section: self.section,
-            width: self.coding().width as usize,
+            coding: self.coding(),
             see: &mut see,
         };
         for file in &self.files {
@@ -153,8 +154,7 @@ impl Documents {
 pub struct Reader<'a> {
     skipped: Skipped,
     section: Option<usize>,
-    /// Bytes of a token.
-    width: usize,
+    coding: Coding,
     see: &'a mut dyn FnMut(Document) -> Result<(), CorpusError>,
 }
 
@@ -162,7 +162,11 @@ impl Reader<'_> {
     /// What holds no text.
     pub fn skip(&mut self, why: &str, name: &str, row: Option<u64>) {
         let first = || (0, place(name, row));
-        self.skipped.entry(why.to_owned()).or_insert_with(first).0 += 1;
+        let what = if row.is_some() { "row" } else { "file" };
+        self.skipped
+            .entry(format!("{what} {why}"))
+            .or_insert_with(first)
+            .0 += 1;
     }
 
     /// A document, which is cut into sections where that was asked for.
@@ -188,8 +192,8 @@ impl Reader<'_> {
 
     /// Where a section of at least so many bytes ends: after a line, or after a token.
     fn end_of_section(&self, text: &[u8], least: usize) -> Option<usize> {
-        if self.width > 1 {
-            return Some(least.next_multiple_of(self.width));
+        if !self.coding.is_text {
+            return Some(least.next_multiple_of(self.coding.width as usize));
         }
         let line = text[least..].iter().position(|byte| *byte == b'\n')?;
         Some(least + line + 1)

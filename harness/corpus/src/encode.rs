@@ -179,12 +179,12 @@ impl Vocabulary {
         self.size
     }
 
-    /// Bytes of the text that tokens stand for.
+    /// Bytes of the text that tokens stand for; special ones stand for none.
     ///
     /// # Errors
     /// If the tokenizer refuses them.
     pub fn text_bytes(&self, tokens: &[u32]) -> Result<u64, CorpusError> {
-        let text = self.tokenizer.decode(tokens, false);
+        let text = self.tokenizer.decode(tokens, true);
         let text = text.map_err(|error| CorpusError::Tokenizer(error.to_string()))?;
         Ok(text.len() as u64)
     }

@@ -108,7 +108,7 @@ pub enum CorpusError {
     #[error(
         "the corpus has {} documents in {} groups that share no passage, of which {} could be held out: too few to say how \
          sure a loss is{}\n  help: add files, or say what lies between the documents of a file: \
-         `separator = \"\\n\\n\"` in [corpus.files]",
+         `separator = \"\\n\\n\"` in [corpus.files], and of shards `end`, the token that ends a document",
         census.documents, census.groups, census.held_out, skipped(census)
     )]
     TooFewDocuments {

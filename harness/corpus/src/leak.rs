@@ -25,11 +25,7 @@ pub const RUN_OF_TOKENS: usize = 12;
 
 /// How long a run is that counts.
 pub fn run(coding: Coding) -> usize {
-    if coding == Coding::TEXT {
-        RUN
-    } else {
-        RUN_OF_TOKENS
-    }
+    if coding.is_text { RUN } else { RUN_OF_TOKENS }
 }
 
 /// The share of the held-out text in runs of [`RUN`] bytes, within a document, that stand in the training text as well,
@@ -45,7 +41,7 @@ pub fn leak(train: &Path, held_out: &[u8], coding: Coding) -> io::Result<f64> {
         Ok(bytes)
     };
     let length = run(coding);
-    if coding == Coding::TEXT {
+    if coding.is_text {
         return shared(tokens, held_out, Runs { length, end: 0 }, read);
     }
     let wide = |bytes: &[u8]| coding.width.tokens(bytes).collect::<Vec<u32>>();

@@ -14,7 +14,7 @@ use crate::documents::{self, Census, Content, Documents, FEW, Skipped};
 use crate::encode::{Encoded, Encoding, Vocabulary};
 use crate::groups::{Groups, Part};
 use crate::leak::{leak, run};
-use crate::stream::{Coding, Width};
+use crate::stream::Width;
 use crate::text::TextFile;
 use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};
 
@@ -32,7 +32,10 @@ pub fn files(
     let mut section = None;
     let cut;
     let mut documents = documents;
-    if groups.documents() < FEW {
+    // Of shards, each of which is one document, the end was never met.
+    let are_whole =
+        !documents.coding().is_text && groups.documents() <= documents.files.len() as u64;
+    if groups.documents() < FEW || are_whole {
         // One large file is a corpus as well, though none of it is told from the rest.
         section = Some(documents::section(groups.bytes()));
         cut = Documents {
@@ -184,7 +187,7 @@ fn write_parts(
                     name: document.place(),
                     start: aside.bytes / width,
                     tokens,
-                    bytes: if coding == Coding::TEXT { tokens } else { 0 },
+                    bytes: if coding.is_text { tokens } else { 0 },
                     oracle: None,
                 });
                 &mut aside
@@ -271,7 +274,13 @@ pub fn key(documents: &Documents, encoding: &Encoding) -> Result<String, CorpusE
             .ok()
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let nanoseconds = changed.map_or(0, |since| since.as_nanos());
-        Ok(format!("{}\0{nanoseconds}", facts.len()))
+        // However it was typed.
+        let path = fs::canonicalize(&file.path).map_err(CorpusError::io(&file.path))?;
+        Ok(format!(
+            "{}\0{}\0{nanoseconds}",
+            path.display(),
+            facts.len()
+        ))
     };
     keyed("", documents, encoding, fact)
 }
@@ -297,8 +306,7 @@ fn keyed(
     let content = &documents.content;
     digest.update(format!("{source}\n{content:?}\n{}\n", encoding.key()?));
     for file in &documents.files {
-        let (name, path) = (&file.name, file.path.display());
-        digest.update(format!("{name}\0{path}\0{}\n", fact(file)?));
+        digest.update(format!("{}\0{}\n", file.name, fact(file)?));
     }
     Ok(hex::encode(digest.finalize()))
 }

@@ -6,13 +6,14 @@ use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use polars::prelude::{ParquetReader, SerReader, StringChunked};
+use polars::prelude::{DataType, ParquetReader, SerReader, StringChunked};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::CorpusError;
 use crate::documents::{Document, Reader};
 use crate::text::TextFile;
+use crate::texts::MARK;
 
 /// Shows the text of every line, each of which is a JSON object.
 pub fn lines(
@@ -26,8 +27,15 @@ pub fn lines(
         line.clear();
         let read = from.read_until(b'\n', &mut line);
         if read.map_err(CorpusError::packed(&file.path))? == 0 {
+            if number == 1 {
+                reader.skip("empty", &file.name, None);
+            }
             break;
         }
+        let line = match number {
+            1 => line.strip_prefix(MARK).unwrap_or(&line),
+            _ => &line,
+        };
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -36,7 +44,7 @@ pub fn lines(
             row: format!("line {number}"),
             message,
         };
-        match text_of(&line, column) {
+        match text_of(line, column) {
             Ok(Value::String(text)) => row(file, number, Some(&text), reader)?,
             Ok(Value::Null) => row(file, number, None, reader)?,
             Ok(other) => {
@@ -45,6 +53,10 @@ pub fn lines(
                     shortened(&other.to_string())
                 );
                 return Err(wrong(message));
+            }
+            // Half of a pair is no letter, though Python writes it.
+            Err(message) if message.contains("hex escape") || message.contains("surrogate") => {
+                reader.skip("with a broken escape", &file.name, Some(number));
             }
             Err(message) => return Err(wrong(message)),
         }
@@ -72,10 +84,17 @@ fn text_of(line: &[u8], column: &str) -> Result<Value, String> {
                 }
             ))
         }
-        Err(error) if error.is_eof() => Err(format!(
-            "the JSON ends too early: {error}\n  help: is the file whole? A download that was cut off ends so"
-        )),
-        Err(error) => Err(format!("it is no JSON object: {error}")),
+        Err(error) if error.is_eof() && !line.ends_with(b"\n") => Err(
+            "the JSON ends too early\n  help: is the file whole? A download that was cut off ends so".to_owned(),
+        ),
+        Err(error) if error.is_eof() => {
+            Err("the JSON ends too early\n  help: each line is an object of its own".to_owned())
+        }
+        Err(error) => {
+            let (column, text) = (error.column(), error.to_string());
+            let (what, _) = text.split_once(" at line ").unwrap_or((&text, ""));
+            Err(format!("it is no JSON object: {what} at column {column}"))
+        }
     }
 }
 
@@ -160,6 +179,11 @@ fn texts_of(path: &Path, column: &str, start: usize, rows: usize) -> Result<Stri
         .finish()
         .map_err(|error| error.to_string())?;
     let found = table.column(column).map_err(|error| error.to_string())?;
+    // A dictionary of words is words.
+    let is_dictionary = found.dtype().to_string() == "cat";
+    let cast = is_dictionary.then(|| found.cast(&DataType::String));
+    let cast = cast.transpose().map_err(|error| error.to_string())?;
+    let found = cast.as_ref().unwrap_or(found);
     let texts = found
         .str()
         .map_err(|_| format!("`{column}` holds no texts but {}", found.dtype()))?;

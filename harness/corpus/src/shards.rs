@@ -1,6 +1,7 @@
 //! Shards of tokens: bare numbers (nanoGPT, OLMo), with the header of llm.c, or with that of NumPy.
 
 use std::fs::File;
+use std::path::Path;
 
 use isoflop_suite::TokenType;
 use memmap2::Mmap;
@@ -19,10 +20,16 @@ struct Layout {
     tokens: Option<u64>,
 }
 
+/// Whether a file of a folder is a shard.
+pub fn is_shard(path: &Path) -> bool {
+    let ending = path.extension().and_then(|it| it.to_str());
+    matches!(ending, Some("bin" | "npy"))
+}
+
 /// Shows the documents of a shard.
 pub fn read(
     file: &TextFile,
-    dtype: TokenType,
+    dtype: Option<TokenType>,
     end: u32,
     vocabulary: u64,
     reader: &mut Reader,
@@ -39,7 +46,20 @@ pub fn read(
     }
     // SAFETY: a file that is written to while it is read gives tokens that nobody wrote, as reading it would.
     let map = unsafe { Mmap::map(&opened) }.map_err(CorpusError::io(&file.path))?;
-    let layout = layout(&map, dtype).map_err(wrong)?;
+    let usual = if vocabulary > 1 << 16 {
+        TokenType::U32
+    } else {
+        TokenType::U16
+    };
+    let layout = layout(&map, dtype.unwrap_or(usual)).map_err(wrong)?;
+    let is_a_guess = dtype.is_none() && layout.tokens.is_none();
+    if is_a_guess && layout.dtype == TokenType::U16 && is_wider(&map) {
+        return Err(wrong(
+            "every second of its numbers is 0, as of tokens that are kept in four bytes\n  help: say what they are kept in: \
+             `dtype = \"u32\"` in [corpus.shards]"
+                .to_owned(),
+        ));
+    }
     let width = bytes(layout.dtype);
     let kept = &map[layout.start..];
     if kept.len() % width != 0
@@ -93,6 +113,15 @@ pub fn read(
         row: Some(first),
         text: &text,
     })
+}
+
+/// Whether a file of numbers of two bytes looks like one of more.
+fn is_wider(file: &[u8]) -> bool {
+    const LOOK: usize = 1 << 14;
+    let start = &file[..file.len().min(LOOK)];
+    start.len() >= 64
+        && start.chunks_exact(4).all(|token| token[2..] == [0, 0])
+        && start.chunks_exact(4).any(|token| token[..2] != [0, 0])
 }
 
 fn bytes(dtype: TokenType) -> usize {
@@ -165,15 +194,21 @@ fn of_numpy(file: &[u8]) -> Result<Layout, String> {
             ));
         }
     };
+    let is_by_columns = after("'fortran_order'").is_some_and(|it| it.starts_with("True"));
     let shape = after("'shape'").and_then(|it| it.strip_prefix('(')?.split(')').next());
     let sizes = shape
         .ok_or_else(damaged)?
         .split(',')
         .map(str::trim)
         .filter(|it| !it.is_empty());
+    let sizes: Option<Vec<u64>> = sizes.map(|size| size.parse().ok()).collect();
+    let sizes = sizes.ok_or_else(damaged)?;
+    if is_by_columns && sizes.iter().filter(|size| **size > 1).count() > 1 {
+        return Err("its numbers are kept column by column (`fortran_order`), and tokens are read row by row".to_owned());
+    }
     let tokens = sizes
-        .map(str::parse::<u64>)
-        .try_fold(1u64, |all, size| all.checked_mul(size.ok()?));
+        .iter()
+        .try_fold(1u64, |all, size| all.checked_mul(*size));
     Ok(Layout {
         start,
         dtype,

@@ -1,12 +1,16 @@
 //! Where a definition's corpus comes from.
 
 use std::path::Path;
+#[cfg(feature = "hub")]
+use std::path::PathBuf;
 
 use isoflop_suite::{CorpusSource, Definition, HubCorpus, ShardsCorpus, TextTokens};
 
 use crate::cache::open_or_make;
 use crate::documents::{Content, Documents};
 use crate::encode::{Encoding, Vocabulary};
+use crate::shards::is_shard;
+#[cfg(feature = "hub")]
 use crate::text::TextFile;
 use crate::{Corpus, CorpusError, cargo, listed, prepare};
 
@@ -41,11 +45,11 @@ impl Corpus {
             }
             CorpusSource::Cargo(cargo) => (cargo::sources(cargo)?, text(&None, &None)),
             CorpusSource::Files(files) => (
-                listed::listed(&files.paths, folder)?,
+                listed::listed(&files.paths, folder, |_| true)?,
                 text(&files.separator, &files.column),
             ),
             CorpusSource::Shards(shards) => (
-                listed::listed(&shards.paths, folder)?,
+                listed::listed(&shards.paths, folder, is_shard)?,
                 of_shards(shards, &encoding)?,
             ),
         };
@@ -93,7 +97,7 @@ fn of_hub(
     let listing = listing(cache, hub)?;
     let listed = |name: &String| TextFile {
         name: name.clone(),
-        path: Path::new(&listing.commit).join(name),
+        path: PathBuf::new(),
     };
     let documents = Documents {
         files: listing.files.iter().map(listed).collect(),
@@ -101,7 +105,10 @@ fn of_hub(
         section: None,
     };
     // A commit's files are always the same, whether they are still here or not.
-    let key = prepare::key_of_names(&hub.dataset, &documents, encoding)?;
+    let key = {
+        let source = format!("{} {}", hub.dataset, listing.commit);
+        prepare::key_of_names(&source, &documents, encoding)?
+    };
     open_or_make(cache, &key, |folder| {
         let documents = Documents {
             files: fetched(hub, &listing)?,

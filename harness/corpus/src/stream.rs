@@ -67,6 +67,8 @@ pub struct Coding {
     pub width: Width,
     /// Ends a document's text, and begins every part.
     pub end: u32,
+    /// Whether the tokens are the bytes of a text.
+    pub is_text: bool,
 }
 
 impl Coding {
@@ -74,6 +76,7 @@ impl Coding {
     pub const TEXT: Coding = Coding {
         width: Width::One,
         end: 0,
+        is_text: true,
     };
 
     /// The end, as it is kept.

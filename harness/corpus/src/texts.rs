@@ -10,6 +10,8 @@ use crate::documents::{Document, Reader};
 use crate::text::TextFile;
 use crate::{CorpusError, rows};
 
+/// The byte order mark, which some programs write before a text.
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The column with the text, where none is named.
 const COLUMN: &str = "text";
 
@@ -134,6 +136,11 @@ fn whole(
     reader: &mut Reader,
 ) -> Result<(), CorpusError> {
     let name = file.name.as_str();
+    let text = text.strip_prefix(MARK).unwrap_or(text);
+    if text.is_empty() {
+        reader.skip("empty", name, None);
+        return Ok(());
+    }
     if text.contains(&0) {
         reader.skip("binary", name, None);
         return Ok(());

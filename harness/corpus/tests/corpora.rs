@@ -66,8 +66,11 @@ fn every_document_is_in_one_part() {
     }
     let census = corpus.census.unwrap();
     assert_eq!((census.documents, census.copies), (60, 1));
-    assert_eq!(census.skipped["binary"], (1, "text/a.png".to_owned()));
-    assert_eq!(census.skipped["not UTF-8"], (1, "text/b.txt".to_owned()));
+    assert_eq!(census.skipped["file binary"], (1, "text/a.png".to_owned()));
+    assert_eq!(
+        census.skipped["file not UTF-8"],
+        (1, "text/b.txt".to_owned())
+    );
 }
 
 /// A text without pattern, of so many bytes.

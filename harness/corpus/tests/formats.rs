@@ -129,8 +129,8 @@ fn rows_that_hold_no_text_are_left_out_and_counted() {
     let corpus = prepare("[corpus.files]\npaths = [\"all.jsonl\"]", folder.path()).unwrap();
     let census = corpus.census.unwrap();
     assert_eq!(census.documents, 80);
-    assert_eq!(census.skipped["empty"], (2, "all.jsonl:81".to_owned()));
-    assert_eq!(census.skipped["binary"], (1, "all.jsonl:84".to_owned()));
+    assert_eq!(census.skipped["row empty"], (2, "all.jsonl:81".to_owned()));
+    assert_eq!(census.skipped["row binary"], (1, "all.jsonl:84".to_owned()));
 }
 
 #[test]
@@ -402,5 +402,157 @@ fn what_is_wrong_with_a_shard_is_said() {
         "{text}"
     );
     let text = said("h.bin", &[], SHARDS);
-    assert!(text.contains("1 empty, the first h.bin"), "{text}");
+    assert!(text.contains("1 file empty, the first h.bin"), "{text}");
+}
+
+#[test]
+fn patterns_read_each_file_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (number, text) in texts().iter().enumerate() {
+        let place = folder.join(["g", "g/sub", "g/sub/deep"][number % 3]);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join(format!("{number}.txt")), text).unwrap();
+    }
+    fs::create_dir_all(folder.join("g/.git")).unwrap();
+    fs::write(folder.join("g/.git/config"), "of no interest").unwrap();
+    let whole = prepare("[corpus.files]\npaths = [\"g\"]", folder).unwrap();
+    for paths in ["g/**", "g/**/*", "g/**/*.txt", "g/*"] {
+        let corpus = prepare(&format!("[corpus.files]\npaths = [\"{paths}\"]"), folder).unwrap();
+        let census = corpus.census.unwrap();
+        assert_eq!((census.documents, census.copies), (80, 0), "{paths}");
+        assert_eq!(corpus.facts.sha256, whole.facts.sha256, "{paths}");
+    }
+    let twice = prepare("[corpus.files]\npaths = [\"g\", \"g/*.txt\"]", folder).unwrap();
+    assert_eq!(twice.census.unwrap().copies, 0);
+}
+
+#[test]
+fn what_programs_write_around_a_text_is_none_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let lines = json_lines(&texts());
+    fs::write(folder.join("plain.jsonl"), &lines).unwrap();
+    let windows = format!("\u{feff}{}", lines.replace('\n', "\r\n"));
+    fs::write(folder.join("marked.jsonl"), windows).unwrap();
+    let half = format!("{lines}{{\"text\": \"half of a pair \\ud83d\"}}\n");
+    fs::write(folder.join("half.jsonl"), half).unwrap();
+    let of =
+        |name: &str| prepare(&format!("[corpus.files]\npaths = [\"{name}\"]"), folder).unwrap();
+    let plain = of("plain.jsonl");
+    assert_eq!(of("marked.jsonl").facts.sha256, plain.facts.sha256);
+    let half = of("half.jsonl");
+    assert_eq!(half.facts.sha256, plain.facts.sha256);
+    let skipped = &half.census.unwrap().skipped;
+    assert_eq!(
+        skipped["row with a broken escape"],
+        (1, "half.jsonl:81".to_owned())
+    );
+    fs::write(folder.join("pretty.json"), "{\n  \"text\": \"x\"\n}\n").unwrap();
+    let text = refusal(
+        "[corpus.files]\npaths = [\"pretty.json\"]\ncolumn = \"text\"",
+        folder,
+    );
+    assert!(
+        text.ends_with("help: each line is an object of its own"),
+        "{text}"
+    );
+}
+
+#[test]
+fn shards_are_what_they_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let documents = documents();
+    let after: Vec<u16> = documents
+        .iter()
+        .flat_map(|it| [it.as_slice(), &[END]].concat())
+        .collect();
+    let wide: Vec<u8> = after
+        .iter()
+        .flat_map(|token| u32::from(*token).to_le_bytes())
+        .collect();
+    // Other files of the folder are no tokens.
+    fs::create_dir(folder.join("data")).unwrap();
+    fs::write(folder.join("data/train.bin"), bytes(&after)).unwrap();
+    fs::write(
+        folder.join("data/input.txt"),
+        "what the tokens were made of, of an even length",
+    )
+    .unwrap();
+    let read = prepare(
+        &format!("[corpus.shards]\npaths = [\"data\"]\n{SHARDS}"),
+        folder,
+    )
+    .unwrap();
+    assert_eq!(read.census.unwrap().documents, 100);
+    // A vocabulary that two bytes cannot hold is kept in four.
+    fs::write(folder.join("wide.bin"), &wide).unwrap();
+    let large = "[corpus.shards]\npaths = [\"wide.bin\"]\nend = 50256\nvocabulary = 128256";
+    assert_eq!(
+        prepare(large, folder).unwrap().census.unwrap().documents,
+        100
+    );
+    let text = refusal(
+        &format!("[corpus.shards]\npaths = [\"wide.bin\"]\n{SHARDS}"),
+        folder,
+    );
+    assert!(
+        text.contains("every second of its numbers is 0") && text.contains("dtype = \"u32\""),
+        "{text}"
+    );
+    // Letters: a byte each, and no text.
+    let letters: Vec<u16> = after
+        .iter()
+        .map(|token| if *token == END { 0 } else { 1 + token % 64 })
+        .collect();
+    fs::write(folder.join("letters.bin"), bytes(&letters)).unwrap();
+    let small = "[corpus.shards]\npaths = [\"letters.bin\"]\nend = 0\nvocabulary = 65";
+    let corpus = prepare(small, folder).unwrap();
+    assert_eq!(
+        (
+            corpus.facts.bytes_per_token,
+            corpus.census.as_ref().unwrap().run
+        ),
+        (None, 12)
+    );
+    // One without any end is cut all the same.
+    let endless: Vec<u16> = letters.iter().map(|token| token + 20).collect();
+    fs::write(folder.join("endless.bin"), bytes(&endless)).unwrap();
+    let corpus = prepare(
+        "[corpus.shards]\npaths = [\"endless.bin\"]\nend = 0\nvocabulary = 90",
+        folder,
+    )
+    .unwrap();
+    let census = corpus.census.unwrap();
+    assert!(
+        census.section.is_some() && census.held_out >= 2,
+        "{census:?}"
+    );
+    let by_columns = String::from_utf8_lossy(&npy("<u2", 1, Vec::new())[10..])
+        .replace("False", "True")
+        .replace("(1,)", "(10, 10)");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((by_columns.len() as u16).to_le_bytes());
+    file.extend(by_columns.as_bytes());
+    file.extend(vec![0; 200]);
+    fs::write(folder.join("columns.npy"), file).unwrap();
+    let text = refusal(
+        &format!("[corpus.shards]\npaths = [\"columns.npy\"]\n{SHARDS}"),
+        folder,
+    );
+    assert!(text.contains("column by column"), "{text}");
+}
+
+#[test]
+fn a_corpus_is_prepared_once_however_its_definition_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("all.jsonl"), json_lines(&texts())).unwrap();
+    let definition =
+        Definition::parse("[corpus.files]\npaths = [\"all.jsonl\"]", "test.toml").unwrap();
+    let cache = folder.join("cache");
+    Corpus::prepare(&definition, folder, &cache).unwrap();
+    Corpus::prepare(&definition, &folder.join("cache/.."), &cache).unwrap();
+    assert_eq!(fs::read_dir(cache).unwrap().count(), 1);
 }

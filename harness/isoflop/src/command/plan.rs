@@ -94,8 +94,8 @@ fn documents(census: &Census, tokenizer: Tokenizer) -> String {
             )
         } else {
             format!(
-                "there are few files, and so each is cut into documents of about {size} at the ends of lines; \
-                 `separator` in [corpus.files] says where documents end\n"
+                "there are few documents, and so each is cut into documents of about {size} at the ends of lines; of plain \
+                 files `separator` in [corpus.files] says where documents end\n"
             )
         };
     }
@@ -104,8 +104,7 @@ fn documents(census: &Census, tokenizer: Tokenizer) -> String {
         text += &format!("left out: {} {copies} of these\n", census.copies);
     }
     for (why, (files, first)) in &census.skipped {
-        // A row is told by its number.
-        let what = if first.contains(':') { "row" } else { "file" };
+        let (what, why) = why.split_once(' ').unwrap_or(("file", why));
         let all = count(*files as usize, what);
         text += &format!("left out: {all} {why}, the first {first}\n");
     }

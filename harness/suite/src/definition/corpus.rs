@@ -236,9 +236,8 @@ pub struct HubCorpus {
 pub struct ShardsCorpus {
     /// Files, folders, or patterns such as `data/train_*.bin`, relative to the definition's folder.
     pub paths: Vec<String>,
-    /// What a token is kept as, where the file does not say it.
-    #[serde(default)]
-    pub dtype: TokenType,
+    /// What a token is kept as, where the file does not say it: `u16`, or `u32` of a vocabulary that needs it.
+    pub dtype: Option<TokenType>,
     /// The token that ends a document, or begins it.
     pub end: Option<u64>,
     /// Tokens are numbers from 0 to below this.
@@ -246,13 +245,12 @@ pub struct ShardsCorpus {
 }
 
 /// What a token is kept as, the least significant byte first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenType {
     /// One byte.
     U8,
     /// Two bytes, as nanoGPT and OLMo have them.
-    #[default]
     U16,
     /// Four bytes.
     U32,
