@@ -89,6 +89,9 @@ fn without_a_cluster_it_is_said_what_to_do() {
     without("submit small.toml --kubernetes --image a --claim b")
         .code(4)
         .complains("`kubectl` is not on this machine");
+    without("submit small.toml --slurm --gpus 1")
+        .code(2)
+        .complains("the cells would train on the processor");
     without("submit small.toml").code(2).complains("--slurm");
     without("submit small.toml --kubernetes")
         .code(2)

@@ -160,7 +160,7 @@ pub fn refusals() {
     for (options, help) in [
         ("--partition nope", "`sinfo` lists the partitions"),
         ("--cpus 99", "no node has so"),
-        ("--gpus 1", "which nodes have GPUs"),
+        ("--device wgpu:0 --gpus 1", "which nodes have GPUs"),
         ("--time soon", "Invalid --time specification"),
     ] {
         let said = place

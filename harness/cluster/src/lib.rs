@@ -14,4 +14,4 @@ pub use groups::{Group, Request, groups};
 pub use kubernetes::{Manifest, SUITE, VOLUME, apply};
 pub use script::Script;
 pub use slurm::{Element, array_limit, cancel, check, elements, requeue, submit};
-pub use submission::{Array, Submission, submissions};
+pub use submission::{Array, LOGS, SUBMISSIONS, Submission, submissions};

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClusterError, Group};
 
+/// What was submitted, beside the results.
+pub const SUBMISSIONS: &str = "cluster.json";
+/// The folder beside the results where elements' logs are.
+pub const LOGS: &str = "cluster";
+
 /// An array of elements that Slurm has taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Array {

@@ -1,36 +1,13 @@
 //! Documents: what a corpus is split by. A file is one, or several: rows of a table, parts between separators, tokens up
 //! to the one that ends a document.
 
-use std::collections::BTreeMap;
-
 use isoflop_suite::TokenType;
 use serde::{Deserialize, Serialize};
 
+use crate::reader::{Document, Reader, Skipped};
 use crate::stream::{Coding, Width};
 use crate::text::TextFile;
 use crate::{CorpusError, shards, texts};
-
-/// A text by itself, or its tokens.
-#[derive(Debug, Clone, Copy)]
-pub struct Document<'a> {
-    /// The name of its file.
-    pub name: &'a str,
-    /// Its row or line in the file, from one, where a file has such.
-    pub row: Option<u64>,
-    /// Its bytes, or its tokens as the corpus keeps them, without the end.
-    pub text: &'a [u8],
-}
-
-impl Document<'_> {
-    /// Where it stands: the file, and the row.
-    pub fn place(&self) -> String {
-        place(self.name, self.row)
-    }
-}
-
-fn place(name: &str, row: Option<u64>) -> String {
-    row.map_or_else(|| name.to_owned(), |row| format!("{name}:{row}"))
-}
 
 /// Files that hold documents.
 #[derive(Debug, Clone)]
@@ -69,9 +46,6 @@ pub const FEW: u64 = 20;
 pub fn section(bytes: u64) -> usize {
     (bytes / 200).clamp(1 << 10, 1 << 14) as usize
 }
-
-/// What holds no text, by what it is and the reason (`row empty`), each with how many and the first of them.
-pub type Skipped = BTreeMap<String, (u64, String)>;
 
 /// What became of the documents of a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,12 +102,7 @@ impl Documents {
         &self,
         mut see: impl FnMut(Document) -> Result<(), CorpusError>,
     ) -> Result<Skipped, CorpusError> {
-        let mut reader = Reader {
-            skipped: Skipped::new(),
-            section: self.section,
-            coding: self.coding(),
-            see: &mut see,
-        };
+        let mut reader = Reader::new(self.coding(), self.section, &mut see);
         for file in &self.files {
             match &self.content {
                 Content::Text { separator, column } => {
@@ -146,56 +115,6 @@ impl Documents {
                 } => shards::read(file, *dtype, *end, *vocabulary, &mut reader)?,
             }
         }
-        Ok(reader.skipped)
-    }
-}
-
-/// Takes documents as they are found.
-pub struct Reader<'a> {
-    skipped: Skipped,
-    section: Option<usize>,
-    coding: Coding,
-    see: &'a mut dyn FnMut(Document) -> Result<(), CorpusError>,
-}
-
-impl Reader<'_> {
-    /// What holds no text.
-    pub fn skip(&mut self, why: &str, name: &str, row: Option<u64>) {
-        let first = || (0, place(name, row));
-        let what = if row.is_some() { "row" } else { "file" };
-        self.skipped
-            .entry(format!("{what} {why}"))
-            .or_insert_with(first)
-            .0 += 1;
-    }
-
-    /// A document, which is cut into sections where that was asked for.
-    pub fn take(&mut self, document: Document) -> Result<(), CorpusError> {
-        let mut text = document.text;
-        while let Some(least) = self.section.filter(|least| 2 * least < text.len()) {
-            let Some(end) = self.end_of_section(text, least) else {
-                break;
-            };
-            let (section, rest) = text.split_at(end);
-            (self.see)(Document {
-                text: section,
-                ..document
-            })?;
-            text = rest;
-        }
-        // The last section may end with the file.
-        if text.is_empty() {
-            return Ok(());
-        }
-        (self.see)(Document { text, ..document })
-    }
-
-    /// Where a section of at least so many bytes ends: after a line, or after a token.
-    fn end_of_section(&self, text: &[u8], least: usize) -> Option<usize> {
-        if !self.coding.is_text {
-            return Some(least.next_multiple_of(self.coding.width as usize));
-        }
-        let line = text[least..].iter().position(|byte| *byte == b'\n')?;
-        Some(least + line + 1)
+        Ok(reader.skipped())
     }
 }

@@ -14,6 +14,7 @@ mod leak;
 mod listed;
 mod permute;
 mod prepare;
+mod reader;
 mod rows;
 mod shards;
 mod source;

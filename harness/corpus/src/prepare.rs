@@ -10,10 +10,11 @@ use isoflop_suite::{GrammarCorpus, Tokenizer};
 use sha2::{Digest, Sha256};
 
 use crate::cache::{FORMAT, Record, finish, open_or_make, part};
-use crate::documents::{self, Census, Content, Documents, FEW, Skipped};
+use crate::documents::{self, Census, Content, Documents, FEW};
 use crate::encode::{Encoded, Encoding, Vocabulary};
 use crate::groups::{Groups, Part};
 use crate::leak::{leak, run};
+use crate::reader::Skipped;
 use crate::stream::Width;
 use crate::text::TextFile;
 use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};

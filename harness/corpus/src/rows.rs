@@ -11,9 +11,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use serde_json::Value;
 
 use crate::CorpusError;
-use crate::documents::{Document, Reader};
-use crate::text::TextFile;
-use crate::texts::MARK;
+use crate::reader::{Document, Reader};
+use crate::text::{MARK, TextFile};
 
 /// Shows the text of every line, each of which is a JSON object.
 pub fn lines(

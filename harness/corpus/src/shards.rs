@@ -7,7 +7,7 @@ use isoflop_suite::TokenType;
 use memmap2::Mmap;
 
 use crate::CorpusError;
-use crate::documents::{Document, Reader};
+use crate::reader::{Document, Reader};
 use crate::stream::Width;
 use crate::text::TextFile;
 

@@ -6,6 +6,9 @@ use walkdir::WalkDir;
 
 use crate::CorpusError;
 
+/// The byte order mark, which some programs write before a text.
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A file of text, by a name that is the same on every machine.
 #[derive(Debug, Clone)]
 pub struct TextFile {

@@ -6,12 +6,10 @@ use std::io::{BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use memmap2::Mmap;
 
-use crate::documents::{Document, Reader};
-use crate::text::TextFile;
+use crate::reader::{Document, Reader};
+use crate::text::{MARK, TextFile};
 use crate::{CorpusError, rows};
 
-/// The byte order mark, which some programs write before a text.
-pub const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The column with the text, where none is named.
 const COLUMN: &str = "text";
 

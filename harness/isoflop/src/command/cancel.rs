@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use isoflop_cluster::{Submission, cancel as end, elements, submissions};
+use isoflop_cluster::{SUBMISSIONS, Submission, cancel as end, elements, submissions};
 
 use super::opened::SuiteArguments;
-use super::status::SUBMISSIONS;
 use super::training::best_device;
 use crate::show::{count, show_line};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use isoflop_cluster::{Element, Submission, elements, submissions};
+use isoflop_cluster::{Element, SUBMISSIONS, Submission, elements, submissions};
 use isoflop_ledger::{RunRecord, SuiteFolder};
 use isoflop_suite::{PlannedCell, Retry, Status};
 use serde::Serialize;
@@ -15,9 +15,6 @@ use super::training::best_device;
 use crate::exit::Exit;
 use crate::planning::Suite;
 use crate::show::{Labels, count, duration, show, show_line, si};
-
-/// What was submitted, beside the results.
-pub const SUBMISSIONS: &str = "cluster.json";
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

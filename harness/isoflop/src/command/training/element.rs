@@ -6,13 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use isoflop_cluster::requeue;
+use isoflop_cluster::{LOGS, requeue};
 use isoflop_files::{exists, file_sha256, read_text};
 use isoflop_ledger::SuiteFolder;
 use isoflop_machine::Place;
 
 use super::run::{RunOptions, conclude, job};
-use super::submit::LOGS;
 use crate::command::opened::SuiteArguments;
 use crate::exit::{Exit, Refusal};
 use crate::show::say;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use isoflop_cluster::{
-    Array, ClusterError, Group, Manifest, Request, SUITE, Script, Submission, VOLUME, apply,
-    array_limit, cancel, check, elements, groups, submissions, submit as give,
+    Array, ClusterError, Group, LOGS, Manifest, Request, SUBMISSIONS, SUITE, Script, Submission,
+    VOLUME, apply, array_limit, cancel, check, elements, groups, submissions, submit as give,
 };
 use isoflop_files::{create_folders, sha256, write_atomically};
 use isoflop_ledger::{LedgerError, RunRecord, SuiteFolder};
@@ -16,7 +16,6 @@ use isoflop_suite::{Bytes, Seconds, SlurmDefinition, Status};
 use super::element::program_sha256;
 use crate::command::numbers::positive;
 use crate::command::opened::SuiteArguments;
-use crate::command::status::SUBMISSIONS;
 use crate::exit::Refusal;
 use crate::planning::Suite;
 use crate::show::{count, duration, say, show, show_line, si};
@@ -24,8 +23,6 @@ use crate::training::children::{CHECKPOINT, LEASE};
 use crate::training::devices::best_device;
 use crate::training::run::time;
 
-/// The folder beside the results where elements' logs are.
-pub const LOGS: &str = "cluster";
 /// Memory of the machine that a process takes whose cells are on a GPU.
 const BESIDE_GPU: Bytes = 4 << 30;
 /// Time limits that are asked for: a queue has room for short ones, and cells go on where they were.
