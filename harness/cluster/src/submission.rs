@@ -43,9 +43,9 @@ impl Submission {
     ///
     /// # Errors
     /// If the record cannot be read or written.
-    pub fn note(self, path: &Path) -> Result<(), ClusterError> {
+    pub fn note(&self, path: &Path) -> Result<(), ClusterError> {
         let mut all = submissions(path)?;
-        all.push(self);
+        all.push(self.clone());
         let text = serde_json::to_vec_pretty(&all).expect("numbers and words are plain data");
         Ok(write_atomically(path, &text)?)
     }

@@ -105,10 +105,8 @@ fn of_hub(
         section: None,
     };
     // A commit's files are always the same, whether they are still here or not.
-    let key = {
-        let source = format!("{} {}", hub.dataset, listing.commit);
-        prepare::key_of_names(&source, &documents, encoding)?
-    };
+    let source = format!("{} {}", hub.dataset, listing.commit);
+    let key = prepare::key_of_names(&source, &documents, encoding)?;
     open_or_make(cache, &key, |folder| {
         let documents = Documents {
             files: fetched(hub, &listing)?,

@@ -138,6 +138,8 @@ pub fn submit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let submission = submitted(&scripts, || {
         again.iter().try_for_each(|result| folder.forget(result))
     })?;
+    // Before all else: what is not noted nobody can cancel.
+    submission.note(&folder.file(SUBMISSIONS))?;
     for array in &submission.arrays {
         show_line!(
             "job {}: {} of {} and {}B",
@@ -156,7 +158,6 @@ pub fn submit(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count(memory.len(), "cell"),
         folder.file(LOGS).display()
     );
-    submission.note(&folder.file(SUBMISSIONS))?;
     Ok(ExitCode::SUCCESS)
 }
 
