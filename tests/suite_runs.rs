@@ -55,6 +55,60 @@ fn place() -> Place {
         .with("text.txt", &text())
 }
 
+/// A text of other words, and the corpus's own: each a column of losses, to which a law is fitted as to any.
+#[test]
+fn validation_sets_are_columns() {
+    let other = text()
+        .replace("the loss", "zebras")
+        .replace("data", "quartz");
+    let suite = SUITE.replace(
+        "form = \"power\"",
+        "form = \"power\"\nloss = \"loss_other\"",
+    );
+    let sets = "[validation.other.files]\npaths = [\"other.txt\"]\n[validation.same.files]\npaths = [\"text.txt\"]\n";
+    let place = Place::new()
+        .with("tiny.toml", &format!("{suite}{sets}"))
+        .with("text.txt", &text())
+        .with("other.txt", &other);
+    place
+        .isoflop("plan tiny.toml")
+        .code(0)
+        .says("validation set other: ")
+        .says("validation set same: ")
+        .says("% of it lies in runs of 50 bytes that are trained on as well");
+    place.isoflop("run tiny.toml").code(0).says("loss_other");
+    place.isoflop("table results/tiny/flex").code(0);
+    for row in place.csv("results/tiny/flex/cells.csv") {
+        let (loss, other, same) = (
+            row.number("loss"),
+            row.number("loss_other"),
+            row.number("loss_same"),
+        );
+        // Mostly the text that was trained on, and words that never were.
+        assert!((same - loss).abs() < 0.05, "{row:?}");
+        assert!(other > loss, "{row:?}");
+        let bits = other / std::f64::consts::LN_2;
+        assert!((row.number("bits_per_byte_other") - bits).abs() < 1e-12);
+        assert!(row.number("loss_other_se") > 0.0 && row.number("loss_other_se_own") > 0.0);
+        assert!((7000.0..=8000.0).contains(&row.number("scored_tokens_other")));
+    }
+    let documents = place.csv("results/tiny/flex/documents.csv");
+    let of = |set: &str| {
+        documents
+            .iter()
+            .filter(|row| row.word("set") == set)
+            .count()
+    };
+    assert_eq!(of("") + of("other") + of("same"), documents.len());
+    assert!(of("other") > 12 && of("") > 12);
+    let wrong = sets.replace("other.txt", "gone.txt");
+    place
+        .with("tiny.toml", &format!("{suite}{wrong}"))
+        .isoflop("plan tiny.toml")
+        .code(4)
+        .complains("the validation set `other`");
+}
+
 fn losses(place: &Place, results: &str) -> Vec<(String, String)> {
     place.isoflop(&format!("table {results}/tiny/flex")).code(0);
     let rows = place.csv(&format!("{results}/tiny/flex/cells.csv"));

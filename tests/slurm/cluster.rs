@@ -97,6 +97,16 @@ impl Cluster {
         }
     }
 
+    /// The nodes of the elements that run, one for each.
+    pub fn running(&self) -> Vec<String> {
+        let output = Command::new("squeue")
+            .args(["-h", "-r", "-t", "running", "-o", "%N"])
+            .output()
+            .expect("squeue");
+        let nodes = String::from_utf8_lossy(&output.stdout);
+        nodes.lines().map(str::to_owned).collect()
+    }
+
     /// Jobs and elements that have not ended.
     pub fn left(&self) -> Option<usize> {
         let output = Command::new("squeue")

@@ -1,5 +1,7 @@
 #!/bin/bash
-# A throw-away Slurm cluster on one machine: one controller, nodes n1 and n2.
+# A throw-away Slurm cluster on one machine: one controller, nodes n1 and n2 of which
+# the second says that it has a GPU, and accounting: it takes the account `physics`
+# and no other.
 #
 #   cluster.sh start DIR    write DIR/slurm.conf, start everything, wait for idle nodes
 #   cluster.sh stop DIR     end all jobs and daemons of that DIR
@@ -7,8 +9,8 @@
 # Callers then use:  export SLURM_CONF=DIR/slurm.conf
 # A daemon that was killed comes back with:  slurmctld  or  slurmd -N n1
 # Each start forgets the jobs of the last one. Everything listens on 127.0.0.1.
-# Needs the packages slurm-wlm and munge.
-# Settings: SLURM_PORT (first of three ports), SLURM_MAX_ARRAY, and SLURM_EXTRA
+# Needs the packages slurm-wlm, munge, slurmdbd and mariadb-server.
+# Settings: SLURM_PORT (first of five ports), SLURM_MAX_ARRAY, and SLURM_EXTRA
 # (further lines for slurm.conf; the last one of a name counts).
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -19,7 +21,7 @@ die() {
 }
 
 write_conf() {
-    local host node="CPUs=2 RealMemory=4000"
+    local host node="CPUs=2 RealMemory=8000"
     host=$(hostname -s)
     cat >"$dir/slurm.conf" <<CONF
 ClusterName=test$port
@@ -53,20 +55,70 @@ JobRequeue=1
 # With 2 a node that was set down by hand would come back at once.
 ReturnToService=1
 MaxArraySize=${SLURM_MAX_ARRAY:-101}
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort=$((port + 3))
+AccountingStoragePass=$dir/munge.socket
+AccountingStorageEnforce=associations
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) $node
-NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) $node
+NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) $node Gres=gpu:1
+GresTypes=gpu
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 ${SLURM_EXTRA:-}
 CONF
 }
 
-# Ids of Slurm's and munge's own processes: they hold a log in DIR open.
+write_other_confs() {
+    # Any file serves where no device is kept from the jobs.
+    echo "NodeName=n2 Name=gpu File=/dev/null" >"$dir/gres.conf"
+    cat >"$dir/slurmdbd.conf" <<CONF
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort=$((port + 3))
+SlurmUser=$(id -un)
+AuthType=auth/munge
+AuthInfo=socket=$dir/munge.socket
+LogFile=$dir/slurmdbd.log
+PidFile=$dir/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=$((port + 4))
+StorageUser=$(id -un)
+CONF
+    chmod 600 "$dir/slurmdbd.conf"
+}
+
+# A database for the accounting, the accounting, and its one account.
+start_accounting() {
+    mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$dir/sql" \
+        --auth-root-authentication-method=normal --skip-test-db >"$dir/sql-install.log" 2>&1
+    setsid mariadbd --no-defaults --user="$(id -un)" --datadir="$dir/sql" --socket="$dir/sql.socket" \
+        --port=$((port + 4)) --bind-address=127.0.0.1 --pid-file="$dir/sql.pid" \
+        --skip-grant-tables --innodb-buffer-pool-size=64M >"$dir/slurm-sql.log" 2>&1 &
+    answers mariadb --no-defaults -h127.0.0.1 -P$((port + 4)) -e 'select 1'
+    slurmdbd
+    answers sacctmgr -n list cluster
+    sacctmgr -iQ add cluster "test$port" >/dev/null
+    sacctmgr -iQ add account physics >/dev/null
+    sacctmgr -iQ add user "$(id -un)" account=physics >/dev/null
+}
+
+# Waits until a command succeeds.
+answers() {
+    for _ in $(seq 200); do
+        ! "$@" >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    die "no answer of '$*'; see the logs in $dir"
+}
+
+# Ids of Slurm's, munge's and the database's own processes: they hold a log in DIR open.
 own_processes() {
     local pid
     for pid in $(find /proc/[0-9]*/fd -maxdepth 1 \( -lname "$dir/slurm*.log*" \
         -o -lname "$dir/munged.log*" \) 2>/dev/null | cut -d/ -f3 | sort -u); do
         case $(readlink "/proc/$pid/exe" || true) in
-        */slurm* | */munged*) echo "$pid" ;;
+        */slurm* | */munged* | */mariadbd*) echo "$pid" ;;
         esac
     done
 }
@@ -82,17 +134,18 @@ job_processes() {
 start() {
     local p
     [ -z "$(own_processes)" ] || die "a cluster runs in $dir already"
-    for p in "$port" $((port + 1)) $((port + 2)); do
+    for p in $(seq "$port" $((port + 4))); do
         ! (: <"/dev/tcp/127.0.0.1/$p") 2>/dev/null || die "port $p is taken; set SLURM_PORT"
     done
-    rm -rf "$dir"/state "$dir"/spool.n[12] "$dir"/slurm*.log "$dir"/munge*
+    rm -rf "$dir"/state "$dir"/spool.n[12] "$dir"/slurm*.log "$dir"/munge* "$dir"/sql*
     mkdir -p "$dir/state" "$dir/spool.n1" "$dir/spool.n2"
     write_conf
+    write_other_confs
     (umask 077 && head -c 128 /dev/urandom >"$dir/munge.key")
     # --force: munged likes no directory that others may write to, such as /tmp.
     if ! { munged --force --key-file="$dir/munge.key" --socket="$dir/munge.socket" \
         --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" --seed-file="$dir/munge.seed" &&
-        slurmctld && slurmd -N n1 && slurmd -N n2; }; then
+        start_accounting && slurmctld && slurmd -N n1 && slurmd -N n2; }; then
         stop
         die "a daemon did not start"
     fi

@@ -160,7 +160,8 @@ pub fn refusals() {
     for (options, help) in [
         ("--partition nope", "`sinfo` lists the partitions"),
         ("--cpus 99", "no node has so"),
-        ("--device wgpu:0 --gpus 1", "which nodes have GPUs"),
+        ("--account nope", "lists your accounts"),
+        ("--device wgpu:0 --gpus a100:1", "which nodes have GPUs"),
         ("--time soon", "Invalid --time specification"),
     ] {
         let said = place
@@ -175,6 +176,20 @@ pub fn refusals() {
         .code(0);
     assert_eq!(said.stdout.matches("tables, laws").count(), 1);
     place.isoflop("cancel small.toml").code(0);
+    wait("the queue is empty", || cluster.left() == Some(0));
+}
+
+/// Elements that need a GPU run on the node that has one, as many at a time as it has.
+pub fn where_a_gpu_is() {
+    let cluster = Cluster::here();
+    let place = Suite::forty().place();
+    place
+        .isoflop("submit small.toml --slurm --device wgpu:0 --gpus 1 --elements 2 --cpus 1 --account physics --time 30")
+        .code(0);
+    wait("an element runs", || cluster.running() == ["n2"]);
+    cluster.pause(4);
+    assert_eq!(cluster.running(), ["n2"]);
+    place.isoflop("cancel small.toml --device wgpu:0").code(0);
     wait("the queue is empty", || cluster.left() == Some(0));
 }
 

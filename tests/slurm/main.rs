@@ -1,7 +1,7 @@
 //! A suite on a real Slurm of two nodes on this machine, which is disturbed in every way that clusters know.
 //!
-//! `cargo test --release --test slurm -- --ignored` takes about ten minutes, and needs Slurm and munge (Debian: `apt-get install
-//! slurm-wlm`). `cluster.sh` beside this file starts and stops it.
+//! `cargo test --release --test slurm -- --ignored` takes about ten minutes, and needs Slurm, munge and a database for the accounting (Debian:
+//! `apt-get install slurm-wlm slurmdbd mariadb-server`). `cluster.sh` beside this file starts and stops it.
 
 mod cluster;
 mod disturb;
@@ -74,6 +74,7 @@ fn main() -> ExitCode {
             disturbed(Suite::long(), |_| {})
         }),
         trial("refusals_say_what_to_do", disturb::refusals),
+        trial("elements_go_where_a_gpu_is", disturb::where_a_gpu_is),
         trial("a_folder_that_is_not_shared_is_told", disturb::not_shared),
         trial("cancel_stops_what_is_left", disturb::cancelled),
     ];

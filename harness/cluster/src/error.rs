@@ -38,13 +38,14 @@ pub enum ClusterError {
 /// What to do about what an engine said.
 fn help(message: &str) -> String {
     let known = [
-        (
-            "artition",
-            "`sinfo` lists the partitions; name one with `--partition`",
-        ),
+        // It names the partition as well.
         (
             "ccount",
             "`sacctmgr show associations user=$USER` lists your accounts; name one with `--account`",
+        ),
+        (
+            "artition",
+            "`sinfo` lists the partitions; name one with `--partition`",
         ),
         (
             "node configuration",
@@ -78,4 +79,29 @@ fn help(message: &str) -> String {
     ];
     let found = known.iter().find(|(words, _)| message.contains(words));
     found.map_or_else(String::new, |(_, help)| format!("\n  help: {help}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Slurm 22.05's own words.
+    #[test]
+    fn what_is_refused_is_told_with_what_to_do() {
+        for (message, flag) in [
+            (
+                "Invalid account or account/partition combination specified",
+                "--account",
+            ),
+            ("invalid partition specified: nope", "--partition"),
+            ("Requested node configuration is not available", "--cpus"),
+            ("Invalid generic resource (gres) specification", "--gpus"),
+        ] {
+            let refused = ClusterError::Refused {
+                engine: "Slurm",
+                message: message.to_owned(),
+            };
+            assert!(refused.to_string().contains(flag), "{refused}");
+        }
+    }
 }

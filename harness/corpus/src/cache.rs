@@ -10,11 +10,12 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use isoflop_files::{
     OpenFile, Opening, create_folders, disk, draft, exists, sha256, write_atomically,
 };
-use isoflop_suite::{CorpusFacts, Nats, Tokenizer};
+use isoflop_suite::{CorpusFacts, Nats, Tokenizer, ValidationFacts};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::documents::Census;
+use crate::held_out::{HeldOut, ValidationSet};
 use crate::stream::Width;
 use crate::{CorpusError, TokenStream};
 
@@ -33,23 +34,33 @@ pub struct Corpus {
     pub train: TokenStream,
     /// Tokens held out.
     pub validation: TokenStream,
+    /// Further texts that models are scored on.
+    pub sets: Vec<ValidationSet>,
+    /// Where it is kept.
+    pub(crate) folder: PathBuf,
 }
 
-/// A document of the validation part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HeldOut {
-    /// A hash of its text: the same wherever its file lies.
-    pub id: String,
-    /// The name of its file, with its row where it has one; of a generated text nothing.
-    pub name: String,
-    /// Its first token in the stream.
-    pub start: u64,
-    /// Its tokens, with the one that ends it.
-    pub tokens: u64,
-    /// Bytes of its text, and one for its end; of shards whose tokenizer is not known 0.
-    pub bytes: u64,
-    /// What the exact language loses on all its tokens together, where the language is known.
-    pub oracle: Option<Nats>,
+impl Corpus {
+    /// Adds a text to score models on, which was prepared as a corpus of its own.
+    pub(crate) fn add_set(&mut self, name: &str, text: Corpus) {
+        self.facts.sets.push(ValidationFacts {
+            name: name.to_owned(),
+            sha256: text.facts.sha256.clone(),
+            tokens: text.facts.validation_tokens,
+            documents: text.facts.held_out,
+        });
+        self.sets.push(ValidationSet {
+            name: name.to_owned(),
+            census: text.census.expect("a text is made of documents"),
+            documents: text.held_out,
+            tokens: text.validation,
+        });
+    }
+
+    /// The validation set of this name.
+    pub fn set(&self, name: &str) -> Option<&ValidationSet> {
+        self.sets.iter().find(|set| set.name == name)
+    }
 }
 
 /// Changes whenever the same sources would be prepared, or recorded, differently.
@@ -217,17 +228,20 @@ fn open(folder: &Path) -> Result<Corpus, CorpusError> {
             validation_tokens: validation.len() as u64,
             bytes_per_token: record.bytes_per_token,
             held_out: record.held_out.iter().map(|it| it.tokens).collect(),
+            sets: Vec::new(),
         },
         entropy_rate: record.entropy_rate,
         census: record.census,
         held_out: record.held_out,
         train,
         validation,
+        sets: Vec::new(),
+        folder: folder.to_owned(),
     })
 }
 
 /// The files of both parts.
-const PARTS: [&str; 2] = ["train.tokens", "validation.tokens"];
+pub const PARTS: [&str; 2] = ["train.tokens", "validation.tokens"];
 /// A corpus of more bytes is not hashed each time that it is opened, as long as its files are those that were hashed.
 const LARGE: u64 = 256 << 20;
 /// Where it is kept which files these are.

@@ -28,6 +28,9 @@ const ENDS: [&str; 6] = [
     "[SEP]",
 ];
 
+/// The file of a tokenizer beside its tokens.
+const KEPT: &str = "tokenizer.json";
+
 /// The byte that ends a document's text.
 const END: u8 = Coding::TEXT.end as u8;
 
@@ -142,6 +145,17 @@ impl Vocabulary {
         Self::of(tokenizer)
     }
 
+    /// The byte pairs of a corpus that is prepared in this folder.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn trained_before(folder: &Path) -> Result<Self, CorpusError> {
+        let mut vocabulary = Self::read(&folder.join(KEPT))?;
+        // The file does not say it.
+        vocabulary.tokenizer.set_encode_special_tokens(true);
+        Ok(vocabulary)
+    }
+
     fn of(tokenizer: tokenizers::Tokenizer) -> Result<Self, CorpusError> {
         let all = tokenizer.get_vocab(true);
         let known = all.values().max().map_or(0, |last| u64::from(*last) + 1);
@@ -193,10 +207,7 @@ impl Vocabulary {
     fn keep(&self, folder: &Path) -> Result<(), CorpusError> {
         let refused = |error: tokenizers::Error| CorpusError::Tokenizer(error.to_string());
         let text = self.tokenizer.to_string(true).map_err(refused)?;
-        Ok(write_atomically(
-            &folder.join("tokenizer.json"),
-            text.as_bytes(),
-        )?)
+        Ok(write_atomically(&folder.join(KEPT), text.as_bytes())?)
     }
 
     /// Writes the tokens of a text: the end, and every document with its end. How many tokens each document has.
@@ -210,6 +221,8 @@ impl Vocabulary {
         let mut lengths = Vec::new();
         let mut bytes = Vec::new();
         width.push(self.end, &mut bytes);
+        to.write_all(&bytes).map_err(CorpusError::io(folder))?;
+        bytes.clear();
         let mut documents = text[1..].split_inclusive(|byte| *byte == END).peekable();
         while documents.peek().is_some() {
             let mut together = 0;

@@ -127,6 +127,14 @@ pub enum CorpusError {
     /// A grammar that cannot be.
     #[error("[corpus.grammar] {0}")]
     Grammar(String),
+    /// A validation set that cannot be prepared.
+    #[error("the validation set `{name}`: {error}")]
+    Set {
+        /// Its name.
+        name: String,
+        /// Why not.
+        error: Box<CorpusError>,
+    },
     /// A cached corpus that cannot be understood.
     #[error("{}: {message}\n", path.display())]
     Cache {

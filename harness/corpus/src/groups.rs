@@ -4,7 +4,7 @@
 //! Passages are found by content-defined chunks (FastCDC, Xia et al. 2020): where a chunk ends depends on the bytes around
 //! alone, so that a passage falls into the same chunks wherever it stands, but for its first and last ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use fastcdc::v2020::FastCDC;
 use sha2::{Digest, Sha256};
@@ -154,6 +154,20 @@ impl Groups {
     fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.root(a), self.root(b));
         self.documents[a.max(b) as usize].of = a.min(b);
+    }
+
+    /// All documents held out, as of a text that nothing is trained on.
+    pub fn all(mut self) -> Parts {
+        let roots = (0..self.documents.len() as u32).map(|number| self.root(number));
+        let groups = roots.collect::<HashSet<u32>>().len() as u64;
+        let part = |member: &Member| match member.is_copy {
+            true => Part::Copy,
+            false => Part::HeldOut,
+        };
+        Parts {
+            of: self.documents.iter().map(part).collect(),
+            groups,
+        }
     }
 
     /// Holds out about this share of the bytes: groups in the order of their hashes, and none that would be far more

@@ -8,6 +8,7 @@ mod encode;
 mod error;
 mod grammar;
 mod groups;
+mod held_out;
 #[cfg(feature = "hub")]
 mod hub;
 mod leak;
@@ -24,9 +25,10 @@ mod texts;
 mod windows;
 mod zipf;
 
-pub use cache::{Corpus, HeldOut, default_cache};
+pub use cache::{Corpus, default_cache};
 pub use documents::Census;
 pub use error::CorpusError;
 pub use grammar::Grammar;
+pub use held_out::{HeldOut, ValidationSet};
 pub use stream::TokenStream;
 pub use windows::Windows;

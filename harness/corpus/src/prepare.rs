@@ -2,20 +2,20 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use isoflop_files::{disk, sha256};
 use isoflop_suite::{GrammarCorpus, Tokenizer};
 use sha2::{Digest, Sha256};
 
-use crate::cache::{FORMAT, Record, finish, open_or_make, part};
+use crate::cache::{FORMAT, PARTS, Record, finish, open_or_make, part};
 use crate::documents::{self, Census, Content, Documents, FEW};
 use crate::encode::{Encoded, Encoding, Vocabulary};
-use crate::groups::{Groups, Part};
+use crate::groups::{Groups, Part, Parts};
 use crate::leak::{leak, run};
 use crate::reader::Skipped;
-use crate::stream::Width;
+use crate::stream::{Coding, Width};
 use crate::text::TextFile;
 use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};
 
@@ -28,112 +28,215 @@ pub fn files(
     documents: &Documents,
     encoding: &Encoding,
 ) -> Result<Record, CorpusError> {
+    let parted = parted(documents, |groups| groups.split(HELD_OUT))?;
+    let census = &parted.census;
+    if census.held_out < LEAST_HELD_OUT || census.held_out == census.documents {
+        return Err(CorpusError::TooFewDocuments {
+            census: parted.census,
+        });
+    }
+    let coding = parted.documents.coding();
+    let text = Written::new(folder, &parted, *encoding == Encoding::Bytes)?;
+    let leak = leak(&text.paths[0], text.validation.bytes(), coding);
+    let leak = leak.map_err(CorpusError::io(&text.paths[0]))?;
+    let vocabulary = match (&parted.documents.content, encoding) {
+        (Content::Shards { .. }, Encoding::File(path)) => Some(Vocabulary::read(path)?),
+        (Content::Shards { .. }, _) => None,
+        (Content::Text { .. }, encoding) => Vocabulary::of_text(encoding, &text.train)?,
+    };
+    let census = Census {
+        leak,
+        ..parted.census
+    };
+    let content = &parted.documents.content;
+    text.record(folder, content, encoding, vocabulary.as_ref(), census)
+}
+
+/// A text of which all documents are held out, in the tokens of a corpus, prepared under a folder of the cache.
+pub fn set(
+    folder: &Path,
+    documents: &Documents,
+    encoding: &Encoding,
+    corpus: &Corpus,
+) -> Result<Record, CorpusError> {
+    let parted = parted(documents, Groups::all)?;
+    if parted.census.held_out == 0 {
+        return Err(CorpusError::TooFewDocuments {
+            census: parted.census,
+        });
+    }
+    let vocabulary = match encoding {
+        Encoding::Bytes => None,
+        Encoding::BytePairs(_) => Some(Vocabulary::trained_before(&corpus.folder)?),
+        Encoding::File(path) => Some(Vocabulary::read(path)?),
+    };
+    let text = Written::new(folder, &parted, *encoding == Encoding::Bytes)?;
+    let content = &parted.documents.content;
+    let record = text.record(
+        folder,
+        content,
+        encoding,
+        vocabulary.as_ref(),
+        parted.census,
+    )?;
+    // The corpus's text is gone where tokens are no bytes, and so these are compared.
+    let coding = match (content, vocabulary) {
+        (Content::Text { .. }, Some(vocabulary)) => Coding {
+            width: record.width,
+            end: vocabulary.end(),
+            is_text: false,
+        },
+        _ => parted.documents.coding(),
+    };
+    let train = corpus.folder.join(PARTS[0]);
+    let tokens = TokenStream::open(&folder.join(PARTS[1]), record.width)?;
+    let leak = leak(&train, tokens.bytes(), coding).map_err(CorpusError::io(&train))?;
+    let census = record.census.map(|census| Census {
+        leak,
+        run: run(coding) as u64,
+        ..census
+    });
+    Ok(Record { census, ..record })
+}
+
+/// Documents, where each goes, and what became of them.
+struct Parted {
+    documents: Documents,
+    parts: Vec<Part>,
+    census: Census,
+}
+
+fn parted(documents: &Documents, split: impl Fn(Groups) -> Parts) -> Result<Parted, CorpusError> {
+    let mut documents = documents.clone();
     let bytes = documents.bytes()?;
-    let (mut groups, mut skipped) = grouped(documents, bytes)?;
-    let mut section = None;
-    let cut;
-    let mut documents = documents;
+    let (mut groups, mut skipped) = grouped(&documents, bytes)?;
+    let coding = documents.coding();
     // Of shards, each of which is one document, the end was never met.
-    let are_whole =
-        !documents.coding().is_text && groups.documents() <= documents.files.len() as u64;
+    let are_whole = !coding.is_text && groups.documents() <= documents.files.len() as u64;
     if groups.documents() < FEW || are_whole {
         // One large file is a corpus as well, though none of it is told from the rest.
-        section = Some(documents::section(groups.bytes()));
-        cut = Documents {
-            section,
-            ..documents.clone()
-        };
-        documents = &cut;
-        (groups, skipped) = grouped(documents, bytes)?;
+        documents.section = Some(documents::section(groups.bytes()));
+        (groups, skipped) = grouped(&documents, bytes)?;
     }
     let passage = groups.passage() as u64;
-    let parts = groups.split(HELD_OUT);
+    let parts = split(groups);
     let count = |part: Part| parts.of.iter().filter(|it| **it == part).count() as u64;
-    let coding = documents.coding();
     let census = Census {
         documents: count(Part::Train) + count(Part::HeldOut),
         copies: count(Part::Copy),
         groups: parts.groups,
         passage,
-        section: section.map(|bytes| bytes as u64),
+        section: documents.section.map(|bytes| bytes as u64),
         held_out: count(Part::HeldOut),
         skipped,
         run: run(coding) as u64,
         leak: 0.0,
     };
-    if census.held_out < LEAST_HELD_OUT || count(Part::Train) == 0 {
-        return Err(CorpusError::TooFewDocuments { census });
-    }
-    let is_encoded =
-        matches!(documents.content, Content::Shards { .. }) || *encoding == Encoding::Bytes;
-    let names = if is_encoded {
-        ["train", "validation"]
-    } else {
-        ["train-text", "validation-text"]
-    };
-    let (sha256, held_out) = write_parts(folder, names, documents, &parts.of)?;
-    let paths = names.map(|name| folder.join(format!("{name}.tokens")));
-    let [train, validation] = [&paths[0], &paths[1]].map(|it| TokenStream::open(it, coding.width));
-    let (train, validation) = (train?, validation?);
-    let found = leak(&paths[0], validation.bytes(), coding);
-    let census = Census {
-        leak: found.map_err(CorpusError::io(&paths[0]))?,
-        ..census
-    };
-    let (encoded, tokenizer) = match documents.content {
-        Content::Shards { vocabulary, .. } => (
-            Encoded {
-                sha256,
-                vocabulary,
-                held_out: with_bytes(held_out, &validation, encoding)?,
-            },
-            Tokenizer::Shards,
-        ),
-        Content::Text { .. } => {
-            let encoded = match Vocabulary::of_text(encoding, &train)? {
-                None => Encoded {
-                    sha256,
-                    vocabulary: 256,
-                    held_out,
-                },
-                Some(vocabulary) => {
-                    let encoded = vocabulary.encode(folder, &train, &validation, held_out)?;
-                    drop((train, validation));
-                    for path in &paths {
-                        disk().remove(path).map_err(CorpusError::io(path))?;
-                    }
-                    encoded
-                }
-            };
-            (encoded, encoding.tokenizer())
-        }
-    };
-    let sums = encoded.held_out.iter().map(|it| (it.bytes, it.tokens));
-    let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
-    Ok(Record {
-        format: FORMAT,
-        sha256: encoded.sha256,
-        tokenizer,
-        vocabulary: encoded.vocabulary,
-        width: Width::of(encoded.vocabulary),
-        bytes_per_token: (bytes > 0).then_some(bytes as f64 / tokens as f64),
-        entropy_rate: None,
-        census: Some(census),
-        held_out: encoded.held_out,
-        seal: String::new(),
+    Ok(Parted {
+        documents,
+        parts: parts.of,
+        census,
     })
 }
 
-/// Shards' documents with the bytes of their text, where a tokenizer can tell them.
+/// Both parts as they were read: tokens already, or their text.
+struct Written {
+    sha256: String,
+    held_out: Vec<HeldOut>,
+    paths: [PathBuf; 2],
+    train: TokenStream,
+    validation: TokenStream,
+}
+
+impl Written {
+    fn new(folder: &Path, parted: &Parted, are_bytes: bool) -> Result<Self, CorpusError> {
+        let documents = &parted.documents;
+        let names = if are_bytes || !documents.coding().is_text {
+            ["train", "validation"]
+        } else {
+            ["train-text", "validation-text"]
+        };
+        let (sha256, held_out) = write_parts(folder, names, documents, &parted.parts)?;
+        let paths = names.map(|name| folder.join(format!("{name}.tokens")));
+        let width = documents.coding().width;
+        let [train, validation] = [&paths[0], &paths[1]].map(|it| TokenStream::open(it, width));
+        Ok(Written {
+            sha256,
+            held_out,
+            train: train?,
+            validation: validation?,
+            paths,
+        })
+    }
+
+    /// Makes tokens of what is none yet. A vocabulary is that of the text, or what made the tokens of shards.
+    fn record(
+        self,
+        folder: &Path,
+        content: &Content,
+        encoding: &Encoding,
+        vocabulary: Option<&Vocabulary>,
+        census: Census,
+    ) -> Result<Record, CorpusError> {
+        let (encoded, tokenizer) = match (content, vocabulary) {
+            (
+                Content::Shards {
+                    vocabulary: size, ..
+                },
+                vocabulary,
+            ) => {
+                let held_out = match vocabulary {
+                    Some(vocabulary) => with_bytes(self.held_out, &self.validation, vocabulary)?,
+                    None => self.held_out,
+                };
+                let encoded = Encoded {
+                    sha256: self.sha256,
+                    vocabulary: *size,
+                    held_out,
+                };
+                (encoded, Tokenizer::Shards)
+            }
+            (Content::Text { .. }, None) => {
+                let encoded = Encoded {
+                    sha256: self.sha256,
+                    vocabulary: 256,
+                    held_out: self.held_out,
+                };
+                (encoded, Tokenizer::Bytes)
+            }
+            (Content::Text { .. }, Some(vocabulary)) => {
+                let encoded =
+                    vocabulary.encode(folder, &self.train, &self.validation, self.held_out)?;
+                drop((self.train, self.validation));
+                for path in &self.paths {
+                    disk().remove(path).map_err(CorpusError::io(path))?;
+                }
+                (encoded, encoding.tokenizer())
+            }
+        };
+        let sums = encoded.held_out.iter().map(|it| (it.bytes, it.tokens));
+        let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+        Ok(Record {
+            format: FORMAT,
+            sha256: encoded.sha256,
+            tokenizer,
+            vocabulary: encoded.vocabulary,
+            width: Width::of(encoded.vocabulary),
+            bytes_per_token: (bytes > 0).then_some(bytes as f64 / tokens as f64),
+            entropy_rate: None,
+            census: Some(census),
+            held_out: encoded.held_out,
+            seal: String::new(),
+        })
+    }
+}
+
+/// Shards' documents with the bytes of their text, as their tokenizer tells them.
 fn with_bytes(
     mut held_out: Vec<HeldOut>,
     validation: &TokenStream,
-    encoding: &Encoding,
+    vocabulary: &Vocabulary,
 ) -> Result<Vec<HeldOut>, CorpusError> {
-    let Encoding::File(path) = encoding else {
-        return Ok(held_out);
-    };
-    let vocabulary = Vocabulary::read(path)?;
     for document in &mut held_out {
         let last = document.start + document.tokens - 1;
         let tokens: Vec<u32> = validation

@@ -228,14 +228,12 @@ impl<'a> Rows<'a> {
 
     /// The error that the losses of a suite share, of its own table.
     pub(crate) fn common_error(&self, points: &Points) -> Result<Option<f64>, FitsError> {
-        let of_losses = points
-            .columns
-            .last()
-            .is_some_and(|it| it == column_names::LOSS);
-        if !(of_losses && self.columns.has(column_names::LOSS_SE_COMMON)) {
+        // `loss_se_common` of `loss`, and likewise of a validation set's.
+        let of_losses = points.columns.last().map(|it| format!("{it}_se_common"));
+        let Some(column) = of_losses.filter(|it| self.columns.has(it)) else {
             return Ok(None);
-        }
-        let errors = self.columns.numbers(column_names::LOSS_SE_COMMON)?;
+        };
+        let errors = self.columns.numbers(&column)?;
         let known: Vec<f64> = points.rows.iter().filter_map(|row| errors[*row]).collect();
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         Ok(Some(mean).filter(|se| se.is_finite() && *se > 0.0))

@@ -27,6 +27,9 @@ pub struct Published {
     /// What its authors fitted it to.
     #[serde(default)]
     pub range: Option<String>,
+    /// Why its intervals do not hold the truth in 95 of 100 tables, where that was seen.
+    #[serde(default)]
+    pub intervals: Option<String>,
     /// Whether it is one of [`Form::ALL`](crate::Form::ALL), with starts and coordinates of its own.
     #[serde(default)]
     pub built_in: bool,

@@ -1,5 +1,5 @@
 //! Every published law on data of its own: found again to the last digits without noise, and with noise in the share of
-//! intervals that hold the truth. The second takes minutes, so it is asked for:
+//! intervals that hold the truth. The second takes twenty minutes, so it is asked for:
 //!
 //! ```text
 //! cargo test --release --test library -- --ignored --nocapture
@@ -328,9 +328,10 @@ const RESAMPLES: usize = 400;
 /// Standard deviation of log losses.
 const NOISE: f64 = 0.003;
 
-/// For each law and parameter: of the data sets in which it has an interval, the share whose interval holds the truth.
+/// For each law and parameter: of the data sets in which it has an interval, the share whose interval holds the truth. A law
+/// for which that is not 95 of 100 says why in its file.
 #[test]
-#[ignore = "an hour of simulation"]
+#[ignore = "twenty minutes of simulation"]
 fn intervals_hold_the_truth() {
     let mut wrong = Vec::new();
     for case in CASES {
@@ -360,6 +361,7 @@ fn intervals_hold_the_truth() {
                 Some(each.map(held).collect())
             })
             .collect();
+        let mut outside = 0;
         let shares: Vec<String> = form
             .parameters()
             .iter()
@@ -371,7 +373,10 @@ fn intervals_hold_the_truth() {
                 // Twice the standard error of such a share.
                 let room = 2.0 * (95.0 * 5.0 / told.len() as f64).sqrt();
                 if !(93.0 - room..=97.0 + room).contains(&share) {
-                    wrong.push(format!("{} {name}: {share:.1}%", case.name));
+                    outside += 1;
+                    if law.intervals.is_none() {
+                        wrong.push(format!("{} {name}: {share:.1}%", case.name));
+                    }
                 }
                 let untold = sets.len() - told.len();
                 let untold = if untold > 0 {
@@ -382,6 +387,9 @@ fn intervals_hold_the_truth() {
                 format!("{name} {share:.1}{untold}")
             })
             .collect();
+        if outside == 0 && law.intervals.is_some() {
+            wrong.push(format!("{}: its file says otherwise", case.name));
+        }
         println!(
             "{}: of {} sets, {}",
             case.name,

@@ -1,5 +1,7 @@
 //! Losses document by document: how much of a loss's standard error all cells of a suite share, and their table.
 
+use std::iter::repeat_n;
+
 use isoflop_suite::{DocumentLoss, Nats};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
@@ -21,9 +23,15 @@ pub struct Spread {
 
 /// Splits the standard errors of runs that were scored on the same documents; `None` of the others, and where these are
 /// fewer than three.
-pub fn spreads(runs: &[Finished]) -> Vec<Option<Spread>> {
+pub fn spreads<'a>(
+    runs: &'a [Finished],
+    documents: impl Fn(&'a Finished) -> Option<&'a [DocumentLoss]>,
+) -> Vec<Option<Spread>> {
     let mut found = vec![None; runs.len()];
-    let all: Vec<Option<&[DocumentLoss]>> = runs.iter().map(documents).collect();
+    let all: Vec<Option<&[DocumentLoss]>> = runs
+        .iter()
+        .map(|run| documents(run).filter(|documents| documents.len() > 1))
+        .collect();
     for first in 0..runs.len() {
         let Some(documents) = all[first].filter(|_| found[first].is_none()) else {
             continue;
@@ -47,9 +55,10 @@ pub fn spreads(runs: &[Finished]) -> Vec<Option<Spread>> {
     found
 }
 
-fn documents(run: &Finished) -> Option<&[DocumentLoss]> {
+/// The documents that a run's loss is of.
+pub fn of_loss(run: &Finished) -> Option<&[DocumentLoss]> {
     let scores = run.run.outcome.end.scores()?;
-    (scores.documents.len() > 1).then_some(scores.documents.as_slice())
+    Some(scores.documents.as_slice())
 }
 
 /// By a table of runs and documents: a document's share in how far a run's loss may be off is its mean over the runs, which
@@ -89,18 +98,22 @@ fn split(runs: &[&[DocumentLoss]]) -> Vec<Spread> {
     own.iter().map(spread).collect()
 }
 
-/// `documents.parquet`: a row for each run and document.
+/// `documents.parquet`: a row for each run and document; those of named validation sets have the set's name.
 pub fn documents_frame(runs: &[Finished]) -> PolarsResult<DataFrame> {
-    let mut cells: Vec<String> = Vec::new();
+    let mut cells: Vec<&str> = Vec::new();
+    let mut sets: Vec<Option<&str>> = Vec::new();
     let mut rows: Vec<&DocumentLoss> = Vec::new();
     for run in runs {
-        let scores = run.run.outcome.end.scores();
-        let documents = scores.map_or(&[][..], |scores| scores.documents.as_slice());
-        cells.extend(std::iter::repeat_n(
-            run.cell.id.to_string(),
-            documents.len(),
-        ));
-        rows.extend(documents);
+        let Some(scores) = run.run.outcome.end.scores() else {
+            continue;
+        };
+        let named = scores.sets.iter();
+        let named = named.map(|set| (Some(set.name.as_str()), &set.documents));
+        for (set, documents) in [(None, &scores.documents)].into_iter().chain(named) {
+            cells.extend(repeat_n(run.cell.id.as_str(), documents.len()));
+            sets.extend(repeat_n(set, documents.len()));
+            rows.extend(documents);
+        }
     }
     let ids: Vec<&str> = rows.iter().map(|it| it.id.as_str()).collect();
     let tokens: Vec<u64> = rows.iter().map(|it| it.tokens).collect();
@@ -108,6 +121,7 @@ pub fn documents_frame(runs: &[Finished]) -> PolarsResult<DataFrame> {
     let oracle: Vec<Option<f64>> = rows.iter().map(|it| it.oracle_loss).collect();
     let columns = vec![
         Column::from(Series::new(names::CELL.into(), cells)),
+        Column::from(Series::new("set".into(), sets)),
         Column::from(Series::new("document".into(), ids)),
         Column::from(Series::new("scored_tokens".into(), tokens)),
         Column::from(Series::new(names::LOSS.into(), losses)),

@@ -8,7 +8,7 @@ use isoflop_files::{
 use isoflop_suite::{CellId, Status, Step};
 
 use crate::attempts::{RESULT, STEPS, attempt_name};
-use crate::documents::{Spread, spreads};
+use crate::documents::{Spread, of_loss, spreads};
 use crate::record::FORMAT;
 use crate::{CellRecord, LedgerError, RunRecord};
 
@@ -117,7 +117,7 @@ impl SuiteFolder {
                 });
             }
         }
-        for (at, spread) in spreads(&all).into_iter().enumerate() {
+        for (at, spread) in spreads(&all, of_loss).into_iter().enumerate() {
             all[at].spread = spread;
         }
         Ok(all)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use isoflop_suite::{CellId, Nats, Status, Step};
 
-use crate::documents::spreads;
+use crate::documents::{of_loss, spreads};
 use crate::folder::Finished;
 use crate::tables::write_tables;
 use crate::{LedgerError, SuiteFolder};
@@ -88,7 +88,7 @@ pub fn join_tables(folders: &[&Path], to: &Path, csv: bool) -> Result<Joined, Le
         steps.push(logged);
     }
     // What is common to all losses is that of the cells that stand here together.
-    for (at, spread) in spreads(&runs).into_iter().enumerate() {
+    for (at, spread) in spreads(&runs, of_loss).into_iter().enumerate() {
         runs[at].spread = spread;
     }
     let rows = runs.len();

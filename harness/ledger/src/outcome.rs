@@ -1,6 +1,8 @@
 //! An outcome as `result.json` has it: every field by itself, whatever the status.
 
-use isoflop_suite::{Bytes, DocumentLoss, End, Nats, Outcome, Scores, Status, TimeSplit, Tokens};
+use isoflop_suite::{
+    Bytes, DocumentLoss, End, Nats, Outcome, Scores, SetScore, Status, TimeSplit, Tokens,
+};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -16,6 +18,8 @@ struct OutcomeRecord {
     scored_tokens: Tokens,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     documents: Vec<DocumentLoss>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sets: Vec<SetScore>,
     tokens_per_second: Option<f64>,
     seconds: TimeSplit,
     peak_memory: Option<Bytes>,
@@ -33,6 +37,7 @@ pub fn serialize<S: Serializer>(outcome: &Outcome, to: S) -> Result<S::Ok, S::Er
         skipped_steps: outcome.skipped_steps,
         scored_tokens: scores.map_or(0, |it| it.scored_tokens),
         documents: scores.map_or_else(Vec::new, |it| it.documents.clone()),
+        sets: scores.map_or_else(Vec::new, |it| it.sets.clone()),
         tokens_per_second: outcome.tokens_per_second,
         seconds: outcome.seconds,
         peak_memory: outcome.peak_memory,
@@ -53,6 +58,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Outcome, D::Err
             train_loss: record.train_loss,
             scored_tokens: record.scored_tokens,
             documents: record.documents,
+            sets: record.sets,
         }),
         Status::Diverged => End::Diverged(reason),
         Status::OutOfMemory => End::OutOfMemory(reason),

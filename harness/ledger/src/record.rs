@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use isoflop_suite::{
-    Cell, CellId, DocumentLoss, End, Flops, Nats, Outcome, Scores, Status, TimeSplit, Verdict,
+    Cell, CellId, DocumentLoss, End, EvaluationSet, Flops, Nats, Outcome, Scores, SetScore, Status,
+    TimeSplit, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,15 @@ impl RunRecord {
     }
 
     /// The record of a run that has not been made, as if it were done with this loss.
-    pub(crate) fn placeholder(id: CellId, loss: Nats) -> Self {
+    pub(crate) fn placeholder(cell: &CellRecord, loss: Nats) -> Self {
+        let set = |set: &EvaluationSet| SetScore {
+            name: set.name.clone(),
+            loss,
+            loss_se: Some(0.01 * loss),
+            scored_tokens: set.tokens,
+            bytes_per_token: Some(1.0),
+            documents: Vec::new(),
+        };
         let outcome = Outcome {
             end: End::Done(Scores {
                 loss,
@@ -98,6 +107,7 @@ impl RunRecord {
                     loss,
                     oracle_loss: Some(0.5 * loss),
                 }],
+                sets: cell.cell.evaluation.sets.iter().map(set).collect(),
             }),
             tokens_per_second: Some(loss),
             skipped_steps: 0,
@@ -111,7 +121,7 @@ impl RunRecord {
         };
         RunRecord {
             format: FORMAT,
-            id,
+            id: cell.id.clone(),
             attempt: 1,
             tries: 1,
             device: String::new(),

@@ -10,7 +10,7 @@ use polars::prelude::{
 };
 
 use crate::documents::documents_frame;
-use crate::schema::{cell_columns, names};
+use crate::schema::{cell_columns, names, set_columns};
 
 use crate::{CellRecord, Finished, LedgerError, RunRecord, SuiteFolder};
 
@@ -84,7 +84,7 @@ pub(crate) fn write_tables(
 /// Never, of cells; Polars may refuse columns.
 pub fn planned_table(cells: &[CellRecord]) -> Result<DataFrame, LedgerError> {
     let runs = cells.iter().enumerate().map(|(at, cell)| Finished {
-        run: RunRecord::placeholder(cell.id.clone(), 1.0 + 1e-6 * at as f64),
+        run: RunRecord::placeholder(cell, 1.0 + 1e-6 * at as f64),
         cell: cell.clone(),
         planned: true,
         excluded: None,
@@ -120,7 +120,7 @@ fn order(run: &Finished) -> impl Ord + use<> {
 
 fn cells_frame(runs: &Runs) -> PolarsResult<DataFrame> {
     let columns = cell_columns().map(|column| Column::from((column.series)(runs)));
-    DataFrame::new(runs.len(), columns.collect())
+    DataFrame::new(runs.len(), columns.chain(set_columns(runs)).collect())
 }
 
 /// `curves.parquet`: one row per logged step of every run, with the counts that curves are drawn by.

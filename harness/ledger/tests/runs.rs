@@ -16,6 +16,7 @@ use tempfile::TempDir;
 fn cell() -> CellRecord {
     let text = "[corpus.files]\npaths = [\"a\"]\n[[sweep]]\nwidth = 16\ndepth = 1\ntokens = 1e6\n";
     let corpus = CorpusFacts {
+        sets: Vec::new(),
         sha256: "ab".repeat(32),
         tokenizer: Tokenizer::Bytes,
         vocabulary: 256,
@@ -52,6 +53,7 @@ fn end(status: Status) -> End {
     let reason = "a reason".to_owned();
     match status {
         Status::Done => End::Done(Scores {
+            sets: Vec::new(),
             loss: 1.25,
             loss_se: Some(0.01),
             train_loss: None,

@@ -31,6 +31,7 @@ fn cells() -> Vec<CellRecord> {
     let text =
         "[corpus.files]\npaths = [\"a\"]\n[[sweep]]\nwidth = [16, 32]\ndepth = 1\ntokens = 1e6\n";
     let corpus = CorpusFacts {
+        sets: Vec::new(),
         sha256: "ab".repeat(32),
         tokenizer: Tokenizer::Bytes,
         vocabulary: 256,
@@ -62,6 +63,7 @@ fn end(seed: u64, attempt: &Attempt) -> End {
         return End::Failed("by chance".into());
     }
     End::Done(Scores {
+        sets: Vec::new(),
         loss: 1.25,
         loss_se: None,
         train_loss: None,

@@ -89,7 +89,7 @@ pub struct Optimizer {
 }
 
 /// The fixed validation tokens a model is scored on: those of the first documents held out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// The last token scored, by its place in the validation part.
@@ -100,6 +100,21 @@ pub struct Evaluation {
     pub sequences: u64,
     /// Tokens that every token scored has before it at least.
     pub context: u64,
+    /// Further texts that are scored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<EvaluationSet>,
+}
+
+/// A named validation set, of which the first documents are scored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationSet {
+    /// Its name.
+    pub name: String,
+    /// Hash of its tokens.
+    pub sha256: String,
+    /// The last token scored, by its place.
+    pub tokens: Tokens,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -109,7 +124,12 @@ fn is_zero(number: &u64) -> bool {
 impl Evaluation {
     /// Sequences of this length that the model reads for it.
     pub fn windows(&self, sequence_length: u64) -> u64 {
-        self.tokens.div_ceil(sequence_length - self.context)
+        let scored = [self.tokens]
+            .into_iter()
+            .chain(self.sets.iter().map(|set| set.tokens));
+        scored
+            .map(|tokens| tokens.div_ceil(sequence_length - self.context))
+            .sum()
     }
 }
 

@@ -13,6 +13,7 @@
 //! "#;
 //! let definition = isoflop_suite::Definition::parse(toml, "tiny.toml").unwrap();
 //! let corpus = isoflop_suite::CorpusFacts {
+//!     sets: Vec::new(),
 //!     sha256: "0".repeat(64),
 //!     tokenizer: isoflop_suite::Tokenizer::Bytes,
 //!     vocabulary: 256,
@@ -42,19 +43,22 @@ pub mod slips;
 mod verdict;
 
 pub use axis::Axis;
-pub use cell::{Cell, CellId, CorpusIdentity, Evaluation, NoCellId, Optimizer, Schedule, Training};
+pub use cell::{
+    Cell, CellId, CorpusIdentity, Evaluation, EvaluationSet, NoCellId, Optimizer, Schedule,
+    Training,
+};
 pub use definition::{
     CargoCorpus, Change, CorpusDefinition, CorpusFacts, CorpusSource, Definition,
     EvaluationDefinition, Figure, FilesCorpus, FitDefinition, GrammarCorpus, HubCorpus,
     ModelDefinition, NoChange, ScheduleKind, ShardsCorpus, SlurmDefinition, Sweep, TextTokens,
-    TokenType, Tokenizer, TrainingDefinition,
+    TokenType, Tokenizer, TrainingDefinition, ValidationDefinition, ValidationFacts,
 };
 pub use device::{Backend, DeviceName, NoDevice};
 pub use error::DefinitionError;
 pub use flops::TrainingFlops;
 pub use memory::{process_memory, training_memory};
 pub use model::{FeedForward, Model, ParameterCount};
-pub use outcome::{DocumentLoss, End, Outcome, Retry, Scores, Status, Step, TimeSplit};
+pub use outcome::{DocumentLoss, End, Outcome, Retry, Scores, SetScore, Status, Step, TimeSplit};
 pub use plan::{Plan, PlannedCell};
 pub use precision::{NoPrecision, Precision};
 pub use rules::Decision;

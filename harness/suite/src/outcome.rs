@@ -130,6 +130,25 @@ pub struct Scores {
     pub train_loss: Option<Nats>,
     /// Validation tokens scored.
     pub scored_tokens: Tokens,
+    /// The same of the named validation sets.
+    pub sets: Vec<SetScore>,
+}
+
+/// A model's loss on a named validation set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetScore {
+    /// The set's name.
+    pub name: String,
+    /// Mean loss over its tokens that were scored.
+    pub loss: Nats,
+    /// Its standard error, from the spread between documents.
+    pub loss_se: Option<Nats>,
+    /// Tokens scored.
+    pub scored_tokens: Tokens,
+    /// Bytes of text per token, where that is known.
+    pub bytes_per_token: Option<f64>,
+    /// The loss of each document, in their order.
+    pub documents: Vec<DocumentLoss>,
 }
 
 /// A model's loss on a document held out.

@@ -6,8 +6,8 @@ use std::ops::Range;
 use crate::definition::{Budget, Definition, MOST_TOKENS, Point, ScheduleKind};
 use crate::rules::{self, Decision};
 use crate::{
-    Bytes, Cell, CellId, CorpusFacts, CorpusIdentity, DefinitionError, Evaluation, Flops, Model,
-    Optimizer, ParameterCount, Schedule, Tokens, Training, TrainingFlops,
+    Bytes, Cell, CellId, CorpusFacts, CorpusIdentity, DefinitionError, Evaluation, EvaluationSet,
+    Flops, Model, Optimizer, ParameterCount, Schedule, Tokens, Training, TrainingFlops,
 };
 
 /// Every cell of a suite on one corpus, before anything is spent.
@@ -324,10 +324,31 @@ fn resolve_evaluation(
             Some("add text, or train on shorter sequences".into()),
         ));
     }
+    let sets = corpus.sets.iter().map(|set| {
+        let there = set.tokens.saturating_sub(1);
+        if there < least {
+            let name = &set.name;
+            let place = definition.validation.keys().find(|it| it.get_ref() == name);
+            return Err(definition.source.error(
+                place.map(toml::Spanned::span),
+                format!(
+                    "the validation set `{name}` has {there} tokens, and two sequences of {} are the least that is scored",
+                    model.sequence_length
+                ),
+                Some("add text, or train on shorter sequences".into()),
+            ));
+        }
+        Ok(EvaluationSet {
+            name: set.name.clone(),
+            sha256: set.sha256.clone(),
+            tokens: whole_documents(&set.documents, wanted.clamp(least, there)),
+        })
+    });
     Ok(Evaluation {
         tokens: whole_documents(&corpus.held_out, wanted.clamp(least, there)),
         sequences: 0,
         context,
+        sets: sets.collect::<Result<_, _>>()?,
     })
 }
 

@@ -125,6 +125,7 @@ proptest! {
             .iter()
             .fold(SHIPPED[shipped].to_owned(), |text, change| changed(&text, change));
         let facts = CorpusFacts {
+ sets: Vec::new(),
             sha256: "ab".repeat(32),
             tokenizer: Tokenizer::Bytes,
             vocabulary: 256,

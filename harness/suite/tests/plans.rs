@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 fn corpus() -> CorpusFacts {
     CorpusFacts {
+        sets: Vec::new(),
         sha256: "ab".repeat(32),
         tokenizer: Tokenizer::Bytes,
         vocabulary: 256,
@@ -72,6 +73,7 @@ fn the_identity_of_a_cell_is_stable() {
     // One of a version that scored sequences at equal distances keeps the identity that it had.
     let mut before = plan.cells[0].cell.clone();
     before.evaluation = Evaluation {
+        sets: Vec::new(),
         tokens: 0,
         sequences: 512,
         context: 0,

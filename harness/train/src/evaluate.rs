@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_corpus::{Corpus, HeldOut};
-use isoflop_suite::{Cell, DocumentLoss, Nats, Tokens};
+use isoflop_corpus::{Corpus, HeldOut, TokenStream};
+use isoflop_suite::{Cell, DocumentLoss, EvaluationSet, Nats, Tokens};
 
 use crate::model::Transformer;
 
@@ -24,21 +24,64 @@ pub struct Score {
 /// Logits that are computed at once, where that is more than a training batch has.
 const MOST_LOGITS: usize = 1 << 24;
 
-/// Scores a model on the cell's evaluation: every token of the first documents held out, read in sequences that follow
-/// each other; the same for every model of a suite, whatever its sequence length.
-pub fn evaluate(model: &Transformer, cell: &Cell, corpus: &Corpus, device: &Device) -> Score {
+/// A text to score a model on.
+#[derive(Debug, Clone, Copy)]
+pub struct Scored<'a> {
+    /// Its tokens.
+    pub tokens: &'a TokenStream,
+    /// Its documents, in their order.
+    pub documents: &'a [HeldOut],
+    /// The last token scored, by its place.
+    pub end: Tokens,
+}
+
+impl<'a> Scored<'a> {
+    /// The corpus's own documents held out.
+    pub fn held_out(cell: &Cell, corpus: &'a Corpus) -> Self {
+        Scored {
+            tokens: &corpus.validation,
+            documents: &corpus.held_out,
+            end: cell.evaluation.tokens,
+        }
+    }
+
+    /// A validation set of the cell.
+    pub fn set(set: &EvaluationSet, corpus: &'a Corpus) -> Option<Self> {
+        let text = corpus.set(&set.name)?;
+        Some(Scored {
+            tokens: &text.tokens,
+            documents: &text.documents,
+            end: set.tokens,
+        })
+    }
+}
+
+impl Scored<'_> {
+    /// Bytes of text for each token of the documents scored, where that is known.
+    pub fn bytes_per_token(self) -> Option<f64> {
+        let documents = self.documents.iter();
+        let scored = documents.take_while(|it| it.start + it.tokens <= self.end + 1);
+        let sums = scored.map(|it| (it.bytes, it.tokens));
+        let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+        (bytes > 0 && tokens > 0).then(|| bytes as f64 / tokens as f64)
+    }
+}
+
+/// Scores a model on a text: every token of its first documents, read in sequences that follow each other; the same for
+/// every model of a suite, whatever its sequence length.
+pub fn evaluate(model: &Transformer, cell: &Cell, text: Scored, device: &Device) -> Score {
     let model = model.valid();
     let length = cell.model.sequence_length as usize;
-    let windows = windows(cell, &corpus.held_out);
+    let windows = windows(cell, text);
     let logits = length * cell.model.vocabulary as usize;
     let at_once = (MOST_LOGITS / logits).clamp(1, 8);
     let at_once = at_once.max(cell.training.micro_batch as usize);
-    let mut sums = Sums::new(&corpus.held_out);
+    let mut sums = Sums::new(text.documents);
     for windows in windows.chunks(at_once) {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for window in windows {
             let tokens = |from: usize| {
-                let tokens = corpus.validation.tokens(from..from + length);
+                let tokens = text.tokens.tokens(from..from + length);
                 tokens.map(u32::cast_signed)
             };
             inputs.extend(tokens(window.start));
@@ -70,11 +113,11 @@ struct Window {
 
 /// Sequences that score every token once, from the first document that has as much context before it. The last of them
 /// begins early, so that it ends with the last token.
-fn windows(cell: &Cell, held_out: &[HeldOut]) -> Vec<Window> {
+fn windows(cell: &Cell, text: Scored) -> Vec<Window> {
     let length = cell.model.sequence_length as usize;
     let context = cell.evaluation.context as usize;
-    let end = cell.evaluation.tokens as usize;
-    let mut starts = held_out.iter().map(|it| it.start as usize);
+    let end = text.end as usize;
+    let mut starts = text.documents.iter().map(|it| it.start as usize);
     let first = starts.find(|start| *start > context && *start <= end);
     let mut scored = first.unwrap_or(context + 1);
     let mut windows = Vec::new();

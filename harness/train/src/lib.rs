@@ -19,7 +19,7 @@ mod step;
 
 pub use device::{devices_of, is_built, no_adapter, on_threads, open_device, require_built};
 pub use error::TrainError;
-pub use evaluate::{Score, evaluate};
+pub use evaluate::{Score, Scored, evaluate};
 pub use kernels::{InstructionSet, instruction_set};
 pub use model::{Transformer, Types, cross_entropy};
 pub use numbers::{Named, numbers};

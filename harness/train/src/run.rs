@@ -6,12 +6,14 @@ use std::time::Instant;
 use burn::tensor::Device;
 use isoflop_corpus::Corpus;
 use isoflop_machine::{give_back_memory, reset_peak_memory};
-use isoflop_suite::{Cell, DeviceName, End, Nats, Outcome, Scores, Seconds, Step, TimeSplit};
+use isoflop_suite::{
+    Cell, DeviceName, End, Nats, Outcome, Scores, Seconds, SetScore, Step, TimeSplit,
+};
 
 use crate::checkpoint::{Checkpoint, Mean, RunState};
 use crate::schedule::learning_rate;
 use crate::step::{StepResult, Trainer};
-use crate::{TrainError, evaluate, on_threads, open_device};
+use crate::{Scored, TrainError, evaluate, on_threads, open_device};
 
 /// Steps in which kernels are compiled and tuned and allocators fill; they are timed apart.
 pub const FIRST_STEPS: u64 = 3;
@@ -304,18 +306,34 @@ impl Run<'_> {
         self.state.data += trainer.data_seconds();
         let mut seconds = self.split();
         let scoring = Instant::now();
-        let score = evaluate(trainer.model(), self.cell, corpus, device);
+        let cell = self.cell;
+        let own = Scored::held_out(cell, corpus);
+        let score = evaluate(trainer.model(), cell, own, device);
+        let sets = cell.evaluation.sets.iter().map(|set| {
+            let text = Scored::set(set, corpus).expect("the plan's sets are the corpus's");
+            let score = evaluate(trainer.model(), cell, text, device);
+            SetScore {
+                name: set.name.clone(),
+                bytes_per_token: text.bytes_per_token(),
+                loss: score.loss,
+                loss_se: score.se,
+                scored_tokens: score.tokens,
+                documents: score.documents,
+            }
+        });
+        let sets: Vec<SetScore> = sets.collect();
         seconds.evaluation = scoring.elapsed().as_secs_f64();
         let steps = self.cell.training.steps;
         let timed_tokens = steps.saturating_sub(FIRST_STEPS) * (self.cell.tokens() / steps);
         let timed = seconds.data + seconds.steps;
-        let end = if score.loss.is_finite() {
+        let end = if score.loss.is_finite() && sets.iter().all(|set| set.loss.is_finite()) {
             End::Done(Scores {
                 loss: score.loss,
                 loss_se: score.se,
                 documents: score.documents,
                 train_loss: Some(self.train_loss()).filter(|loss| loss.is_finite()),
                 scored_tokens: score.tokens,
+                sets,
             })
         } else {
             End::Diverged("the validation loss is not finite".to_owned())

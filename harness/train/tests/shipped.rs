@@ -14,6 +14,7 @@ fn models_have_the_parameters_the_formula_says() {
     for entry in fs::read_dir(experiments).unwrap() {
         let definition = Definition::read(&entry.unwrap().path()).unwrap();
         let corpus = CorpusFacts {
+            sets: Vec::new(),
             sha256: String::new(),
             tokenizer: definition.corpus.tokenizer(),
             vocabulary: definition

@@ -2,7 +2,7 @@
 
 use isoflop_corpus::Corpus;
 use isoflop_suite::{Definition, DeviceName, Plan};
-use isoflop_train::{Trainer, cross_entropy, evaluate, open_device};
+use isoflop_train::{Scored, Trainer, cross_entropy, evaluate, open_device};
 
 fn definition(text: &str) -> Definition {
     Definition::parse(text, "test.toml").unwrap()
@@ -22,7 +22,12 @@ fn the_score_is_the_mean_over_the_documents_held_out() {
     let cell = &plan.cells[0].cell;
     let device = open_device(&DeviceName::Flex).unwrap();
     let trainer = Trainer::new(cell, &corpus, &device).unwrap();
-    let score = evaluate(trainer.model(), cell, &corpus, &device);
+    let score = evaluate(
+        trainer.model(),
+        cell,
+        Scored::held_out(cell, &corpus),
+        &device,
+    );
 
     use burn::module::Module;
     use burn::tensor::{Int, Tensor, TensorData};
@@ -88,4 +93,47 @@ fn accumulated_steps_are_the_whole_batch_s() {
             "{whole:?} {parts:?}"
         );
     }
+}
+
+/// Documents held out of a corpus are scored the same as a validation set beside it.
+#[test]
+fn a_validation_set_is_scored_as_the_documents_held_out_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in ["text", "same"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    for number in 0u64..600 {
+        let line = |line: u64| format!("{number}: {}\n", (number * 99 + line) * 7919 % 100_003);
+        let text: String = (0..20).map(line).collect();
+        std::fs::write(folder.join(format!("text/{number}.txt")), text).unwrap();
+    }
+    const FILES: &str = "[corpus.files]\npaths = [\"text\"]\n[[sweep]]\nwidth = 16\ndepth = 1\n\
+        sequence_length = 16\nbatch = 8\ntokens = 4096\n";
+    let prepare = |text: &str| {
+        let definition = definition(text);
+        let corpus = Corpus::prepare(&definition, folder, &folder.join("cache")).unwrap();
+        let plan = Plan::new(&definition, &corpus.facts).unwrap();
+        (corpus, plan)
+    };
+    let (corpus, alone) = prepare(FILES);
+    for document in &corpus.held_out {
+        let (start, tokens) = (document.start as usize, document.tokens as usize);
+        let text = &corpus.validation.bytes()[start..start + tokens - 1];
+        std::fs::write(folder.join(format!("same/{}.txt", document.id)), text).unwrap();
+    }
+    // Fewer are cut into sections.
+    assert!(corpus.held_out.len() >= 20);
+    let (corpus, plan) = prepare(&format!(
+        "{FILES}[validation.same.files]\npaths = [\"same\"]\n"
+    ));
+    // A set is part of what a cell is.
+    assert_ne!(alone.cells[0].id, plan.cells[0].id);
+    let cell = &plan.cells[0].cell;
+    let device = open_device(&DeviceName::Flex).unwrap();
+    let trainer = Trainer::new(cell, &corpus, &device).unwrap();
+    let score = |text| evaluate(trainer.model(), cell, text, &device);
+    let own = score(Scored::held_out(cell, &corpus));
+    let set = score(Scored::set(&cell.evaluation.sets[0], &corpus).unwrap());
+    assert_eq!(own, set);
 }

@@ -61,6 +61,7 @@ fn details(law: &Published) -> String {
         ("fitted to", &law.range),
         ("table", &law.table),
         ("read in", &law.read),
+        ("intervals", &law.intervals),
     ];
     for (what, said) in more {
         if let Some(said) = said {

@@ -51,7 +51,27 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         facts.vocabulary
     );
     if let Some(census) = &suite.corpus.census {
-        show!("{}", documents(census, facts.tokenizer));
+        let held_out = format!(
+            "{} in {}, {} held out",
+            count(census.documents as usize, "document"),
+            count(census.groups as usize, "group"),
+            census.held_out
+        );
+        let are_tokens = facts.tokenizer == Tokenizer::Shards;
+        show!(
+            "{held_out}\n{}",
+            documents(census, "the held-out text", are_tokens)
+        );
+    }
+    for set in &suite.corpus.sets {
+        let there = format!(
+            "validation set {}: {}, {} tokens",
+            set.name,
+            count(set.census.documents as usize, "document"),
+            si(set.tokens.len() as f64)
+        );
+        let are_tokens = facts.tokenizer != Tokenizer::Bytes;
+        show!("{there}\n{}", documents(&set.census, "it", are_tokens));
     }
     if let Some(entropy) = suite.corpus.entropy_rate {
         show_line!("exact entropy rate {entropy:.5} nats per token");
@@ -77,15 +97,9 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What became of a text's documents.
-fn documents(census: &Census, tokenizer: Tokenizer) -> String {
-    let mut text = format!(
-        "{} in {}, {} held out\n",
-        count(census.documents as usize, "document"),
-        count(census.groups as usize, "group"),
-        census.held_out
-    );
-    let are_tokens = tokenizer == Tokenizer::Shards;
+/// What became of a text's documents, and how much of what is scored is trained on as well.
+fn documents(census: &Census, scored: &str, are_tokens: bool) -> String {
+    let mut text = String::new();
     if let Some(section) = census.section {
         let size = si(section as f64) + "B";
         text += &if are_tokens {
@@ -109,7 +123,7 @@ fn documents(census: &Census, tokenizer: Tokenizer) -> String {
         text += &format!("left out: {all} {why}, the first {first}\n");
     }
     text + &format!(
-        "{:.1}% of the held-out text lies in runs of {} {} that are trained on as well\n",
+        "{:.1}% of {scored} lies in runs of {} {} that are trained on as well\n",
         100.0 * census.leak,
         census.run,
         if are_tokens { "tokens" } else { "bytes" }

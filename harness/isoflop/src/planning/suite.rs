@@ -83,7 +83,9 @@ impl Suite {
     pub fn memory(&self, planned: &PlannedCell) -> Bytes {
         if self.device.is_processor() {
             let parts = [&self.corpus.train, &self.corpus.validation];
-            let mapped: usize = parts.iter().map(|part| part.bytes().len()).sum();
+            let sets = self.corpus.sets.iter().map(|set| &set.tokens);
+            let all = parts.into_iter().chain(sets);
+            let mapped: usize = all.map(|part| part.bytes().len()).sum();
             process_memory(mapped as Bytes) + planned.memory
         } else {
             planned.memory

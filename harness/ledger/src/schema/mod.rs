@@ -5,7 +5,10 @@ mod counts;
 mod identity;
 mod made_by;
 mod measurements;
+mod sets;
 mod settings;
+
+pub use sets::set_columns;
 
 use polars::prelude::Series;
 

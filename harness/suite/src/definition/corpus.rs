@@ -5,6 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::ValidationFacts;
 use crate::Tokens;
 
 /// How bytes become tokens.
@@ -52,6 +53,8 @@ pub struct CorpusFacts {
     pub bytes_per_token: Option<f64>,
     /// Tokens of each document held out, in their order.
     pub held_out: Vec<Tokens>,
+    /// Further texts that models are scored on.
+    pub sets: Vec<ValidationFacts>,
 }
 
 /// `[corpus]`: where the tokens come from.

@@ -9,7 +9,9 @@ mod model;
 mod slurm;
 mod sweep;
 mod training;
+mod validation;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -32,6 +34,7 @@ pub use model::ModelDefinition;
 pub use slurm::SlurmDefinition;
 pub use sweep::{Budget, MOST_TOKENS, Point, Sweep};
 pub use training::{ScheduleKind, TrainingDefinition};
+pub use validation::{ValidationDefinition, ValidationFacts};
 
 /// An experiment definition.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct Definition {
     pub training: TrainingDefinition,
     /// How a trained model is scored.
     pub evaluation: EvaluationDefinition,
+    /// Further texts that it is scored on, by their names.
+    pub validation: BTreeMap<Spanned<String>, Spanned<ValidationDefinition>>,
     /// The cells: each sweep is a product of its axes.
     pub sweeps: Vec<Sweep>,
     /// How often cells that did not end well are tried again.
@@ -75,6 +80,8 @@ struct Wire {
     training: TrainingDefinition,
     #[serde(default)]
     evaluation: EvaluationDefinition,
+    #[serde(default)]
+    validation: BTreeMap<Spanned<String>, Spanned<ValidationDefinition>>,
     #[serde(default)]
     sweep: Vec<Spanned<Sweep>>,
     #[serde(default)]
@@ -149,6 +156,7 @@ impl Definition {
             model: wire.model,
             training: wire.training,
             evaluation: wire.evaluation,
+            validation: wire.validation,
             sweeps: wire.sweep.into_iter().map(Sweep::placed).collect(),
             slurm: wire.slurm,
             retry: wire.retry,
@@ -197,6 +205,9 @@ impl Definition {
         }
         if let Some((message, help)) = self.corpus.unknown_tokens() {
             let place = self.corpus_span.clone();
+            return Err(self.source.error(Some(place), message, Some(help.into())));
+        }
+        if let Some((place, message, help)) = validation::wrong(&self.validation, &self.corpus) {
             return Err(self.source.error(Some(place), message, Some(help.into())));
         }
         self.training.check(&self.source)?;

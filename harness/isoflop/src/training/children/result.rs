@@ -3,7 +3,7 @@
 use isoflop_ledger::{Attempt, FORMAT, RunProvenance, RunRecord};
 use isoflop_machine::{Machine, Place};
 use isoflop_suite::{Outcome, PlannedCell};
-use isoflop_train::instruction_set;
+use isoflop_train::{Scored, instruction_set};
 
 use crate::planning::Suite;
 use crate::training::program;
@@ -20,6 +20,7 @@ pub fn result_record(
 ) -> RunRecord {
     let standing = &assignment.standing;
     let adapter = standing.adapter.as_ref();
+    let scored = Scored::held_out(&planned.cell, &suite.corpus);
     let verdict = standing.verdict(planned.cell.training.precision);
     RunRecord {
         format: FORMAT,
@@ -32,23 +33,13 @@ pub fn result_record(
         device_check: Some(verdict),
         threads: assignment.threads,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        bytes_per_token: bytes_per_token(suite, planned),
+        bytes_per_token: scored
+            .bytes_per_token()
+            .or(suite.corpus.facts.bytes_per_token),
         entropy_rate: suite.corpus.entropy_rate,
         outcome,
         steps_sha256: None,
         provenance: Some(provenance(assignment, suite)),
-    }
-}
-
-/// Bytes of text for each token, of the documents that the cell is scored on.
-fn bytes_per_token(suite: &Suite, planned: &PlannedCell) -> Option<f64> {
-    let end = planned.cell.evaluation.tokens;
-    let documents = suite.corpus.held_out.iter();
-    let scored = documents.take_while(|it| it.start + it.tokens <= end + 1);
-    let sums = scored.map(|it| (it.bytes, it.tokens));
-    match sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1)) {
-        (0, _) | (_, 0) => suite.corpus.facts.bytes_per_token,
-        (bytes, tokens) => Some(bytes as f64 / tokens as f64),
     }
 }
 
