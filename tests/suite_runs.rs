@@ -105,8 +105,8 @@ fn validation_sets_are_columns() {
     place
         .with("tiny.toml", &format!("{suite}{wrong}"))
         .isoflop("plan tiny.toml")
-        .code(4)
-        .complains("the validation set `other`");
+        .code(1)
+        .complains("the validation set `other`: gone.txt");
 }
 
 fn losses(place: &Place, results: &str) -> Vec<(String, String)> {

@@ -173,10 +173,9 @@ fn what_is_wrong_with_a_set_is_said() {
             "of another kind",
         ),
         (
-            format!(
-                "[corpus.grammar]\nwords = 9\nzipf = 1.0\ntokens = 9\nvalidation_tokens = 9\n\
+            "[corpus.grammar]\nwords = 9\nzipf = 1.0\ntokens = 9\nvalidation_tokens = 9\n\
                  [validation.x.files]\npaths = [\"other\"]\n"
-            ),
+                .to_owned(),
             "of a grammar none",
         ),
         (
