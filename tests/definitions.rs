@@ -1,7 +1,9 @@
 //! Bad definitions are refused before anything runs: with file, line, what is wrong and what was
 //! probably meant.
 
-use crate::support::{Place, Said};
+use std::fs;
+
+use crate::support::{Place, Said, project};
 
 const CORPUS: &str =
     "[corpus.grammar]\nwords = 50\nzipf = 1.0\ntokens = 60000\nvalidation_tokens = 70000\n";
@@ -220,4 +222,18 @@ fn what_varies_is_shown() {
         .isoflop("run seeds.toml")
         .code(0)
         .complains("seed 3  loss");
+}
+
+/// What editors check by: JSON, with the keys that this project's own suites have.
+#[test]
+fn the_schema_knows_every_key_of_the_suites() {
+    let said = Place::new().isoflop("schema").code(0);
+    let schema: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    for suite in fs::read_dir(project().join("experiments")).unwrap() {
+        let text = fs::read_to_string(suite.unwrap().path()).unwrap();
+        for line in text.lines().filter(|line| line.starts_with('[')) {
+            let key = line.trim_matches(['[', ']']).split('.').next().unwrap();
+            assert!(schema["properties"][key].is_object(), "{line}");
+        }
+    }
 }

@@ -125,6 +125,7 @@ fn help() {
         "devices",
         "fit",
         "man",
+        "schema",
         "plan",
         "plot",
         "predict",

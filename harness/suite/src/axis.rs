@@ -1,10 +1,12 @@
 //! One axis of a sweep: a single value or a list, with its place in the file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::Precision;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 /// A value an axis can hold. TOML writes `2e6` as a float, so counts take whole floats too.
@@ -68,6 +70,21 @@ pub struct Axis<T> {
     /// In the order given.
     pub values: Vec<T>,
     pub(crate) span: Range<usize>,
+}
+
+impl<T: JsonSchema> JsonSchema for Axis<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("axis of {}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
+    }
 }
 
 struct Values<T>(Vec<T>);

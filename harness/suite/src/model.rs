@@ -1,11 +1,12 @@
 //! The shape of a model and how many parameters each of its components has.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Parameters;
 
 /// The feed-forward block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FeedForward {
     /// `(silu(x W_gate) * x W_up) W_down` (Shazeer 2020, arXiv:2002.05202).

@@ -1,5 +1,6 @@
 //! What training a cell reports: its steps, and how it ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
@@ -251,7 +252,7 @@ impl Outcome {
 }
 
 /// How often a cell that did not end well is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Retry {
     /// After an error, or the end of its process.

@@ -65,6 +65,12 @@ Examples:
   isoflop plot results/quick/flex
   isoflop plot results/*/flex --plots /tmp/plots";
 
+pub const SCHEMA: &str = "\
+Example:
+  isoflop schema > suite.schema.json
+
+With `#:schema suite.schema.json` as the first line of a suite, an editor that knows TOML schemas completes its keys.";
+
 pub const COMPLETIONS: &str = "\
 Example:
   isoflop completions bash > ~/.local/share/bash-completion/completions/isoflop";

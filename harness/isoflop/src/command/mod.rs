@@ -15,6 +15,7 @@ mod plan;
 mod plot;
 mod predict;
 mod rerun;
+mod schema;
 mod status;
 mod table;
 #[cfg_attr(not(feature = "train"), path = "without_training.rs")]
@@ -59,6 +60,9 @@ pub enum Command {
     /// Draw the figures of a suite's results.
     #[command(after_help = examples::PLOT)]
     Plot(plot::Arguments),
+    /// Print the JSON schema of suites, by which editors complete and check them.
+    #[command(after_help = examples::SCHEMA)]
+    Schema,
     /// Print what a shell completes.
     #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Arguments),
@@ -83,6 +87,7 @@ impl Command {
             Command::Predict(arguments) => predict::predict(&arguments),
             Command::Allocate(arguments) => allocate::allocate(&arguments),
             Command::Plot(arguments) => plot::plot(&arguments),
+            Command::Schema => schema::schema(),
             Command::Completions(arguments) => completions::completions(&arguments, program()),
             Command::Man(arguments) => man::man(&arguments, program()),
         }

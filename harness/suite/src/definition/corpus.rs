@@ -2,6 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -58,7 +59,7 @@ pub struct CorpusFacts {
 }
 
 /// `[corpus]`: where the tokens come from.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorpusDefinition {
     /// Sources of the locked dependencies.
@@ -72,8 +73,10 @@ pub struct CorpusDefinition {
     /// A synthetic language of known entropy rate.
     pub grammar: Option<GrammarCorpus>,
     /// How text becomes tokens: `bytes`, or the path of a `tokenizer.json`; a grammar has `symbols`.
+    #[schemars(with = "Option<String>")]
     pub tokenizer: Option<Spanned<String>>,
     /// Byte pairs with a vocabulary of this size, trained on the training part of the text.
+    #[schemars(with = "Option<u64>")]
     pub vocabulary: Option<Spanned<u64>>,
     /// How often a run may pass over the training part. Repeated data is worth less than new
     /// data (Muennighoff et al. 2023, arXiv:2305.16264), so passing once is the default.
@@ -196,7 +199,7 @@ impl CorpusDefinition {
 }
 
 /// `[corpus.cargo]`: the Rust sources of dependencies this program was locked to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CargoCorpus {
     /// Packages, read in this order; each at the version in `Cargo.lock`.
@@ -204,7 +207,7 @@ pub struct CargoCorpus {
 }
 
 /// `[corpus.files]`: text files, or folders whose files are all read.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesCorpus {
     /// Files, folders, or patterns such as `data/*.jsonl.zst`, relative to the definition's folder.
@@ -216,7 +219,7 @@ pub struct FilesCorpus {
 }
 
 /// `[corpus.hub]`: a dataset of the Hugging Face hub, which is downloaded once.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HubCorpus {
     /// Its name: `owner/dataset`.
@@ -234,7 +237,7 @@ pub struct HubCorpus {
 }
 
 /// `[corpus.shards]`: tokens as nanoGPT, llm.c and OLMo write them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShardsCorpus {
     /// Files, folders, or patterns such as `data/train_*.bin`, relative to the definition's folder.
@@ -248,7 +251,7 @@ pub struct ShardsCorpus {
 }
 
 /// What a token is kept as, the least significant byte first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenType {
     /// One byte.
@@ -261,7 +264,7 @@ pub enum TokenType {
 
 /// `[corpus.grammar]`: words drawn from Zipf-like lexicons whose classes follow each other as a
 /// Markov chain. Its entropy rate is known exactly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrammarCorpus {
     /// Words of the language, shared out over the classes; any number, for no table of them is kept.

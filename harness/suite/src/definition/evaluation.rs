@@ -1,5 +1,6 @@
 //! `[evaluation]`: what a trained model is scored on.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -7,12 +8,14 @@ use crate::error::DefinitionText;
 use crate::{DefinitionError, Tokens};
 
 /// `[evaluation]`: the fixed validation tokens a trained model is scored on: those of the first documents held out.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationDefinition {
-    /// How many tokens are scored at most.
+    /// How many tokens are scored at most, of the first documents held out.
+    #[schemars(with = "Tokens")]
     pub tokens: Spanned<Tokens>,
     /// Tokens that every scored token has before it at least: so many of each sequence are read again and not scored.
+    #[schemars(with = "u64")]
     pub context: Spanned<u64>,
 }
 

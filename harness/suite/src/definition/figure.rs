@@ -1,9 +1,12 @@
 //! `figures`: what is drawn of a suite.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A figure of a suite's results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Figure {

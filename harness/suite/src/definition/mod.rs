@@ -6,6 +6,7 @@ mod evaluation;
 mod figure;
 mod fit;
 mod model;
+mod schema;
 mod slurm;
 mod sweep;
 mod training;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 use toml_edit::DocumentMut;
@@ -68,28 +70,45 @@ pub struct Definition {
     pub(crate) source: DefinitionText,
 }
 
-#[derive(Deserialize)]
+/// What a suite trains, scores and fits.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "isoflop suite")]
 struct Wire {
+    /// What the suite is for and what it costs, which `plan` shows.
     #[serde(default)]
     description: String,
+    /// Where the tokens come from.
+    #[schemars(with = "CorpusDefinition")]
     corpus: Spanned<CorpusDefinition>,
+    /// What every model of the suite shares.
     #[serde(default)]
     model: ModelDefinition,
+    /// What every run of the suite shares.
     #[serde(default)]
     training: TrainingDefinition,
+    /// What a trained model is scored on.
     #[serde(default)]
     evaluation: EvaluationDefinition,
+    /// Further texts that it is scored on, by their names.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ValidationDefinition>")]
     validation: BTreeMap<Spanned<String>, Spanned<ValidationDefinition>>,
+    /// The cells: each sweep is a product of its axes.
     #[serde(default)]
+    #[schemars(with = "Vec<Sweep>")]
     sweep: Vec<Spanned<Sweep>>,
+    /// How often cells that did not end well are tried again.
     #[serde(default)]
     retry: Retry,
+    /// What `isoflop submit --slurm` asks of a cluster.
     #[serde(default)]
     slurm: SlurmDefinition,
+    /// The laws to fit when the suite is done.
     #[serde(default)]
+    #[schemars(with = "Vec<FitDefinition>")]
     fit: Vec<Spanned<FitDefinition>>,
+    /// The figures to draw; all, where none is named.
     #[serde(default)]
     figures: Vec<Figure>,
 }
@@ -167,6 +186,11 @@ impl Definition {
         };
         definition.check()?;
         Ok(definition)
+    }
+
+    /// The JSON schema of definitions, for editors.
+    pub fn schema() -> serde_json::Value {
+        schema::of::<Wire>()
     }
 
     /// The definition's text, as it was read.

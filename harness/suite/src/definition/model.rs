@@ -1,11 +1,12 @@
 //! `[model]`: what every model of a suite shares.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::model::FeedForward;
 
 /// `[model]`: what every model of the suite shares.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelDefinition {
     /// The feed-forward block.

@@ -1,9 +1,10 @@
 //! `[slurm]`: what a suite asks of a cluster.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `[slurm]`: what `isoflop submit --slurm` asks Slurm for. What is left out follows from the plan, or is the cluster's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlurmDefinition {
     /// The partition.

@@ -2,6 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -94,10 +95,11 @@ impl<T: PartialOrd + std::fmt::Display> Allowed<T> {
 macro_rules! axes {
     ($($(#[$doc:meta])* $name:ident: $type:ty, $allowed:expr, $set:expr;)*) => {
         /// `[[sweep]]`: a product of axes, and of a list of shapes where one is given.
-        #[derive(Debug, Clone, Default, Deserialize)]
+        #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct Sweep {
-            /// Settings that go together, crossed with the axes below.
+            /// Settings that go together, as `{ width = 64, depth = 2 }`, crossed with the axes beside it.
+            #[schemars(with = "Vec<Sweep>")]
             pub list: Vec<Spanned<Sweep>>,
             $($(#[$doc])* pub $name: Option<Axis<$type>>,)*
             #[serde(skip)]
@@ -262,42 +264,42 @@ impl Product<'_> {
 }
 
 axes! {
-    /// Residual width.
+    /// Residual width: a must, here or in `list`.
     width: u64, Allowed::From(2..=WIDEST), |point, value| point.width = value;
-    /// Transformer blocks.
+    /// Transformer blocks: a must, here or in `list`.
     depth: u64, Allowed::From(1..=DEEPEST), |point, value| point.depth = value;
-    /// Width of one attention head.
+    /// Width of one attention head, which is even and divides `width`; by a rule that `plan` names where nothing is said.
     head_width: u64, Allowed::From(2..=WIDEST), |point, value| point.head_width = Some(value);
-    /// Hidden units of the feed-forward block per unit of width.
+    /// Hidden units of the feed-forward block per unit of width; by rule where nothing is said.
     feed_forward_ratio: f64, Allowed::AtMost(64.0), |point, value| {
         point.feed_forward_ratio = Some(value);
     };
-    /// Tokens per sequence.
+    /// Tokens per sequence; 128 where nothing is said.
     sequence_length: u64, Allowed::From(2..=LONGEST), |point, value| {
         point.sequence_length = value;
     };
-    /// Sequences per optimizer step.
+    /// Sequences per optimizer step; by rule where nothing is said.
     batch: u64, Allowed::From(1..=LARGEST_BATCH), |point, value| point.batch = Some(value);
-    /// Peak learning rate.
+    /// Peak learning rate; by rule where nothing is said.
     learning_rate: f64, Allowed::AtMost(10.0), |point, value| point.learning_rate = Some(value);
-    /// Seed of initial weights, and of data order where no `order_seed` is given.
+    /// Seed of initial weights, and of data order where no `order_seed` is given; 0 where nothing is said.
     seed: u64, Allowed::Any, |point, value| point.seed = value;
-    /// Seed of data order.
+    /// Seed of data order; `seed` where nothing is said.
     order_seed: u64, Allowed::Any, |point, value| point.order_seed = Some(value);
-    /// How many of the training tokens, a sample of all, are trained on, again and again where the budget is larger.
+    /// How many of the training tokens, a sample of all, are trained on, again and again where the budget is larger; all where nothing is said.
     unique_tokens: u64, Allowed::From(1..=MOST_TOKENS as u64), |point, value| {
         point.unique_tokens = Some(value);
     };
-    /// What steps compute in.
+    /// What steps compute in; `f32` where nothing is said.
     precision: Precision, Allowed::Any, |point, value| point.precision = value;
-    /// Data budget in tokens.
+    /// Data budget in tokens. Exactly one of the three budgets is given.
     tokens: u64, Allowed::From(1..=MOST_TOKENS as u64), |point, value| {
         point.budget = Budget::Tokens(value);
     };
-    /// Data budget in tokens per parameter (of all parameters).
+    /// Data budget in tokens per parameter, of all parameters.
     tokens_per_parameter: f64, Allowed::AtMost(1e6), |point, value| {
         point.budget = Budget::TokensPerParameter(value);
     };
-    /// Compute budget, C = 6 N D over all parameters: an isoFLOP slice.
+    /// Compute budget, C = 6 N D over all parameters: a slice of equal compute.
     flops: f64, Allowed::AtMost(1e30), |point, value| point.budget = Budget::Flops(value);
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -9,7 +10,7 @@ use crate::DefinitionError;
 use crate::error::DefinitionText;
 
 /// The learning rate's course after warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
     /// Stays at its peak.
@@ -22,24 +23,30 @@ pub enum ScheduleKind {
 }
 
 /// `[training]`: what every run of the suite shares.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingDefinition {
     /// The learning rate's course.
     pub schedule: ScheduleKind,
     /// Share of the steps in which the learning rate rises from zero.
+    #[schemars(with = "f64")]
     pub warmup: Spanned<f64>,
-    /// Share of the steps in which it falls, for `warmup-stable-decay`.
+    /// Share of the steps in which it falls at the end, for `warmup-stable-decay`.
+    #[schemars(with = "f64")]
     pub decay: Spanned<f64>,
     /// AdamW's decay of the first moment.
+    #[schemars(with = "f64")]
     pub beta_1: Spanned<f64>,
     /// AdamW's decay of the second moment.
+    #[schemars(with = "f64")]
     pub beta_2: Spanned<f64>,
     /// AdamW's weight decay, on matrices alone.
+    #[schemars(with = "f64")]
     pub weight_decay: Spanned<f64>,
     /// The gradient's global norm is clipped to this.
+    #[schemars(with = "f64")]
     pub gradient_clip: Spanned<f64>,
-    /// Sequences per forward pass; a larger batch accumulates gradients over several.
+    /// Sequences per forward pass; a larger batch accumulates gradients over several. The whole batch where nothing is said.
     pub micro_batch: Option<u64>,
 }
 

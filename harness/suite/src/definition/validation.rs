@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -10,7 +11,7 @@ use super::{CorpusDefinition, CorpusSource, FilesCorpus, HubCorpus, ShardsCorpus
 use crate::Tokens;
 
 /// `[validation.NAME]`: a text of which nothing is trained on. Losses on it are the column `loss_NAME`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidationDefinition {
     /// Any text files or folders.
