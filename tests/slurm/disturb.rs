@@ -161,7 +161,7 @@ pub fn refusals() {
         ("--partition nope", "`sinfo` lists the partitions"),
         ("--cpus 99", "no node has so"),
         ("--account nope", "lists your accounts"),
-        ("--device wgpu:0 --gpus a100:1", "which nodes have GPUs"),
+        ("--device wgpu:0 --gpus a100:1", "no node has so"),
         ("--time soon", "Invalid --time specification"),
     ] {
         let said = place

@@ -2,20 +2,19 @@
 //! rename, so a half-made one is never read, and two processes that make the same one agree.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
-use isoflop_files::{
-    OpenFile, Opening, create_folders, disk, draft, exists, sha256, write_atomically,
-};
+use isoflop_files::{create_folders, disk, draft, exists, sha256, write_atomically};
 use isoflop_suite::{CorpusFacts, Nats, Tokenizer, ValidationFacts};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::documents::Census;
 use crate::held_out::{HeldOut, ValidationSet};
+use crate::part::of_parts;
 use crate::stream::Width;
 use crate::{CorpusError, TokenStream};
 
@@ -274,68 +273,5 @@ fn is_checked(folder: &Path) -> bool {
 fn note_checked(folder: &Path) {
     if let Some(stamp) = stamp(folder).filter(|_| !is_checked(folder)) {
         let _ = write_atomically(&folder.join(CHECKED), stamp.as_bytes());
-    }
-}
-
-/// One part's file, hashed as it is written.
-pub fn part(folder: &Path, name: &str) -> Result<Hashed<PartFile>, CorpusError> {
-    let path = folder.join(format!("{name}.tokens"));
-    let file = disk().open(&path, Opening::New);
-    let file = file.map_err(CorpusError::io(&path))?;
-    Ok(Hashed {
-        inner: BufWriter::new(file),
-        digest: Sha256::new(),
-        bytes: 0,
-    })
-}
-
-/// Closes both parts and gives the corpus's hash.
-pub fn finish(
-    folder: &Path,
-    train: Hashed<PartFile>,
-    validation: Hashed<PartFile>,
-) -> Result<String, CorpusError> {
-    if train.bytes == 0 || validation.bytes == 0 {
-        return Err(CorpusError::TooSmall {
-            bytes: train.bytes + validation.bytes,
-        });
-    }
-    let mut hashes = Vec::new();
-    for mut part in [train, validation] {
-        let written = part.flush().and_then(|()| part.inner.get_mut().sync());
-        written.map_err(CorpusError::io(folder))?;
-        hashes.push(part.digest.finalize());
-    }
-    Ok(of_parts(hashes))
-}
-
-/// A corpus's hash, from those of its parts.
-fn of_parts(hashes: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
-    let mut all = Sha256::new();
-    for hash in hashes {
-        all.update(hash);
-    }
-    hex::encode(all.finalize())
-}
-
-/// A part's file.
-pub type PartFile = BufWriter<Box<dyn OpenFile>>;
-
-pub struct Hashed<W> {
-    inner: W,
-    digest: Sha256,
-    pub bytes: u64,
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, tokens: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(tokens)?;
-        self.digest.update(&tokens[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }

@@ -10,7 +10,7 @@ use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, models::TrainerWrapper};
 
-use crate::cache::{Hashed, PartFile, finish, part};
+use crate::part::{PartFile, finish};
 use crate::stream::{Coding, Width};
 use crate::{CorpusError, HeldOut, TokenStream};
 
@@ -107,8 +107,10 @@ impl Vocabulary {
         mut held_out: Vec<HeldOut>,
     ) -> Result<Encoded, CorpusError> {
         self.keep(folder)?;
-        let (mut of_train, mut of_validation) =
-            (part(folder, "train")?, part(folder, "validation")?);
+        let (mut of_train, mut of_validation) = (
+            PartFile::new(folder, "train")?,
+            PartFile::new(folder, "validation")?,
+        );
         self.write(train.bytes(), &mut of_train, folder)?;
         let lengths = self.write(validation.bytes(), &mut of_validation, folder)?;
         let mut start = 1;
@@ -214,7 +216,7 @@ impl Vocabulary {
     fn write(
         &self,
         text: &[u8],
-        to: &mut Hashed<PartFile>,
+        to: &mut PartFile,
         folder: &Path,
     ) -> Result<Vec<u64>, CorpusError> {
         let width = Width::of(self.size);

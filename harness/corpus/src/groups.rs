@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use fastcdc::v2020::FastCDC;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use twox_hash::XxHash3_64;
 
@@ -14,6 +15,9 @@ use crate::permute::mix;
 
 /// Of a corpus up to this many bytes all chunks are small; of a larger one there would be too many to remember.
 const SMALL: u64 = 256 << 20;
+
+/// Mean chunks of a passage.
+const PASSAGE: usize = 4;
 
 /// Groups that are held out at least, where there are twice as many.
 const LEAST_GROUPS: usize = 2;
@@ -38,6 +42,55 @@ struct Member {
     /// Of its text.
     hash: u64,
     is_copy: bool,
+}
+
+/// What is looked at of a document.
+#[derive(Debug)]
+pub struct Fingerprint {
+    bytes: u64,
+    /// Half of the SHA-256 of its text.
+    text: [u8; 16],
+    /// Hashes of its passages, one from each chunk on.
+    passages: Vec<u64>,
+}
+
+impl Fingerprint {
+    /// Of a text in chunks of this mean size.
+    pub fn of(text: &[u8], chunk: usize) -> Self {
+        let digest = Sha256::digest(text);
+        Fingerprint {
+            bytes: text.len() as u64,
+            text: digest[..16].try_into().expect("sixteen bytes"),
+            passages: passages(text, chunk),
+        }
+    }
+}
+
+fn passages(text: &[u8], chunk: usize) -> Vec<u64> {
+    let chunks = FastCDC::new(text, chunk / 4, chunk, 4 * chunk);
+    let chunks: Vec<Chunk> = chunks
+        .map(|chunk| {
+            let end = chunk.offset + chunk.length;
+            Chunk {
+                start: chunk.offset,
+                end,
+                hash: XxHash3_64::oneshot(&text[chunk.offset..end]),
+            }
+        })
+        .collect();
+    let mut last = 0;
+    let mut passages = Vec::new();
+    for (first, from) in chunks.iter().enumerate() {
+        while last < chunks.len() && chunks[last].end - from.start < PASSAGE * chunk {
+            last += 1;
+        }
+        if last == chunks.len() {
+            break;
+        }
+        let together = chunks[first..=last].iter();
+        passages.push(together.fold(0, |all: u64, chunk| mix(all ^ chunk.hash)));
+    }
+    passages
 }
 
 /// A piece of a document that ends where its content says.
@@ -78,9 +131,14 @@ impl Groups {
         }
     }
 
+    /// Mean bytes of a chunk.
+    pub fn chunk(&self) -> usize {
+        self.chunk
+    }
+
     /// Bytes of a passage that makes a group of the documents that share it.
     pub fn passage(&self) -> usize {
-        4 * self.chunk
+        PASSAGE * self.chunk
     }
 
     /// Documents so far, copies among them.
@@ -93,49 +151,29 @@ impl Groups {
         self.documents.iter().map(|it| it.bytes).sum()
     }
 
-    /// Takes the next document.
-    pub fn add(&mut self, text: &[u8]) {
-        let number = self.documents.len() as u32;
-        let digest = Sha256::digest(text);
-        let key: [u8; 16] = digest[..16].try_into().expect("sixteen bytes");
-        let hash = u64::from_le_bytes(digest[..8].try_into().expect("eight bytes"));
-        let first = *self.texts.entry(key).or_insert(number);
-        self.documents.push(Member {
-            of: number,
-            bytes: text.len() as u64,
-            hash,
-            is_copy: first != number,
-        });
-        if first == number {
-            self.share(number, text);
-        }
+    /// Takes the next documents, which are looked at on all processors.
+    pub fn add_all(&mut self, texts: &[&[u8]]) {
+        let prints: Vec<Fingerprint> = texts
+            .par_iter()
+            .map(|text| Fingerprint::of(text, self.chunk))
+            .collect();
+        prints.into_iter().for_each(|print| self.take(print));
     }
 
-    /// Joins a document with those that have one of its passages.
-    fn share(&mut self, number: u32, text: &[u8]) {
-        let (least, most) = (self.chunk / 4, 4 * self.chunk);
-        let chunks = FastCDC::new(text, least, self.chunk, most);
-        let chunks: Vec<Chunk> = chunks
-            .map(|chunk| {
-                let end = chunk.offset + chunk.length;
-                Chunk {
-                    start: chunk.offset,
-                    end,
-                    hash: XxHash3_64::oneshot(&text[chunk.offset..end]),
-                }
-            })
-            .collect();
-        let long = self.passage();
-        let mut last = 0;
-        for (first, chunk) in chunks.iter().enumerate() {
-            while last < chunks.len() && chunks[last].end - chunk.start < long {
-                last += 1;
-            }
-            if last == chunks.len() {
-                break;
-            }
-            let together = chunks[first..=last].iter();
-            let passage = together.fold(0, |all: u64, chunk| mix(all ^ chunk.hash));
+    /// Takes a document, and joins it with those that have one of its passages.
+    pub fn take(&mut self, print: Fingerprint) {
+        let number = self.documents.len() as u32;
+        let first = *self.texts.entry(print.text).or_insert(number);
+        self.documents.push(Member {
+            of: number,
+            bytes: print.bytes,
+            hash: u64::from_le_bytes(print.text[..8].try_into().expect("eight bytes")),
+            is_copy: first != number,
+        });
+        if first != number {
+            return;
+        }
+        for passage in print.passages {
             let before = *self.passages.entry(passage).or_insert(number);
             self.join(before, number);
         }

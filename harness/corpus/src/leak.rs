@@ -7,15 +7,16 @@ use std::ops::Range;
 use std::path::Path;
 
 use rayon::prelude::*;
+use twox_hash::XxHash3_64;
 
 use crate::permute::mix;
-use crate::stream::Coding;
+use crate::stream::{Coding, Width};
 
 /// Bytes of a run that counts: no sentence or line of code stands twice by chance that is so long.
 pub const RUN: usize = 50;
 /// Held-out bytes that are looked for; of more than this as many of the first.
 const SAMPLE: usize = 1 << 20;
-/// Bits of the filter that tells most runs to be new, for each held-out byte.
+/// Bits of the filter that tells most grams to be new, for each held-out token.
 const BITS: usize = 16;
 /// The base of the runs' hashes, an odd number without a pattern.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -33,85 +34,144 @@ pub fn run(coding: Coding) -> usize {
 pub fn leak(train: &Path, held_out: &[u8], coding: Coding) -> io::Result<f64> {
     let width = coding.width as usize;
     let tokens = fs::metadata(train)?.len() as usize / width;
-    let read = |piece: Range<usize>| {
+    let runs = Runs {
+        length: run(coding),
+        end: coding.end,
+        width: coding.width,
+    };
+    runs.shared(tokens, held_out, |piece| {
         let mut file = File::open(train)?;
         file.seek(SeekFrom::Start((piece.start * width) as u64))?;
         let mut bytes = vec![0; piece.len() * width];
         file.read_exact(&mut bytes)?;
         Ok(bytes)
-    };
-    let length = run(coding);
-    if coding.is_text {
-        return shared(tokens, held_out, Runs { length, end: 0 }, read);
-    }
-    let wide = |bytes: &[u8]| coding.width.tokens(bytes).collect::<Vec<u32>>();
-    let runs = Runs {
-        length,
-        end: coding.end,
-    };
-    shared(tokens, &wide(held_out), runs, |piece| {
-        Ok(wide(&read(piece)?))
     })
 }
 
 /// What runs are looked for: so many tokens without an end among them.
 #[derive(Debug, Clone, Copy)]
-struct Runs<T> {
+struct Runs {
     length: usize,
-    end: T,
+    end: u32,
+    /// What a token is kept in.
+    width: Width,
 }
 
-/// The same of a text of so many tokens, of which `read` gives a piece.
-fn shared<T: Copy + PartialEq + Into<u64> + Sync>(
-    tokens: usize,
-    held_out: &[T],
-    runs: Runs<T>,
-    read: impl Fn(Range<usize>) -> io::Result<Vec<T>> + Sync,
-) -> io::Result<f64> {
-    let held_out = &held_out[..held_out.len().min(SAMPLE)];
-    let wanted: Vec<(usize, u64)> = runs.of(held_out).collect();
-    if wanted.is_empty() {
-        return Ok(0.0);
-    }
-    let mask = (BITS * held_out.len()).next_power_of_two() as u64 - 1;
-    let mut filter = vec![0u64; (mask as usize + 1).div_ceil(64)];
-    let place = |hash: u64| {
-        let bit = (hash ^ (hash >> 32)) & mask;
-        ((bit / 64) as usize, 1u64 << (bit % 64))
-    };
-    let mut ends: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (end, hash) in &wanted {
-        let (word, bit) = place(*hash);
-        filter[word] |= bit;
-        ends.entry(*hash).or_default().push(*end);
-    }
-    const PIECE: usize = 1 << 22;
-    let pieces = tokens.div_ceil(PIECE);
-    let found: Vec<HashSet<u64>> = (0..pieces)
-        .into_par_iter()
-        .map(|piece| {
-            let end = ((piece + 1) * PIECE + runs.length - 1).min(tokens);
-            let text = read(piece * PIECE..end)?;
-            let known = runs.of(&text).map(|(_, hash)| hash).filter(|hash| {
-                let (word, bit) = place(*hash);
-                filter[word] & bit != 0 && ends.contains_key(hash)
-            });
-            Ok(known.collect())
-        })
-        .collect::<io::Result<_>>()?;
-    let mut seen = vec![false; held_out.len()];
-    for hash in found.into_iter().flatten() {
-        for end in &ends[&hash] {
-            seen[end + 1 - runs.length..=*end].fill(true);
+/// The hashes of the held-out text that are looked for, as bits: where one is not set, none of them is there.
+struct Filter {
+    bits: Vec<u64>,
+    mask: u64,
+}
+
+impl Filter {
+    fn of(hashes: impl Iterator<Item = u64>, count: usize) -> Self {
+        let mask = (BITS * count).next_power_of_two().max(64) as u64 - 1;
+        let mut filter = Filter {
+            bits: vec![0; (mask as usize + 1) / 64],
+            mask,
+        };
+        for hash in hashes {
+            let (word, bit) = filter.place(hash);
+            filter.bits[word] |= bit;
         }
+        filter
     }
-    let text = held_out.iter().filter(|it| **it != runs.end).count();
-    Ok(seen.iter().filter(|seen| **seen).count() as f64 / text as f64)
+
+    fn place(&self, hash: u64) -> (usize, u64) {
+        let bit = (hash ^ (hash >> 32)) & self.mask;
+        ((bit / 64) as usize, 1 << (bit % 64))
+    }
+
+    fn may_have(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
+        self.bits[word] & bit != 0
+    }
 }
 
-impl<T: Copy + PartialEq + Into<u64>> Runs<T> {
+impl Runs {
+    /// Tokens of a gram. Whatever run of a text has one that begins at a multiple of [`Runs::stride`].
+    fn gram(self) -> usize {
+        self.length.div_ceil(2)
+    }
+
+    /// Tokens between the grams that are looked at.
+    fn stride(self) -> usize {
+        self.length - self.gram() + 1
+    }
+
+    /// Of training text of so many tokens, of which `read` gives the bytes of a piece. Only around grams that the held-out text
+    /// has as well are runs looked at.
+    fn shared(
+        self,
+        tokens: usize,
+        held_out: &[u8],
+        read: impl Fn(Range<usize>) -> io::Result<Vec<u8>> + Sync,
+    ) -> io::Result<f64> {
+        let held_out: Vec<u32> = self.width.tokens(held_out).take(SAMPLE).collect();
+        let mut ends: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (end, hash) in self.of(&held_out) {
+            ends.entry(hash).or_default().push(end);
+        }
+        if ends.is_empty() {
+            return Ok(0.0);
+        }
+        let mut bytes = Vec::new();
+        held_out
+            .iter()
+            .for_each(|token| self.width.push(*token, &mut bytes));
+        let width = self.width as usize;
+        let grams = bytes.windows(self.gram() * width).step_by(width);
+        let filter = Filter::of(grams.map(XxHash3_64::oneshot), held_out.len());
+        const PIECE: usize = 1 << 22;
+        let found: Vec<HashSet<u64>> = (0..tokens.div_ceil(PIECE))
+            .into_par_iter()
+            .map(|piece| {
+                let end = ((piece + 1) * PIECE + self.length - 1).min(tokens);
+                let bytes = read(piece * PIECE..end)?;
+                Ok(self.found(&bytes, &filter, &ends))
+            })
+            .collect::<io::Result<_>>()?;
+        let mut seen = vec![false; held_out.len()];
+        for hash in found.into_iter().flatten() {
+            for end in &ends[&hash] {
+                seen[end + 1 - self.length..=*end].fill(true);
+            }
+        }
+        let text = held_out.iter().filter(|it| **it != self.end).count();
+        Ok(seen.iter().filter(|seen| **seen).count() as f64 / text as f64)
+    }
+
+    /// The hashes of a text's runs that are among those that are looked for.
+    fn found(self, bytes: &[u8], filter: &Filter, ends: &HashMap<u64, Vec<usize>>) -> HashSet<u64> {
+        let width = self.width as usize;
+        let tokens = bytes.len() / width;
+        let mut found = HashSet::new();
+        // Up to where runs have been looked at.
+        let mut done = 0;
+        let grams = bytes
+            .windows(self.gram() * width)
+            .step_by(self.stride() * width);
+        for (at, gram) in grams.enumerate() {
+            if !filter.may_have(XxHash3_64::oneshot(gram)) {
+                continue;
+            }
+            let gram = at * self.stride();
+            let from = (gram + self.gram()).saturating_sub(self.length).max(done);
+            let to = (gram + self.length).min(tokens);
+            let around: Vec<u32> = self
+                .width
+                .tokens(&bytes[from * width..to * width])
+                .collect();
+            let known = self.of(&around).map(|(_, hash)| hash);
+            found.extend(known.filter(|hash| ends.contains_key(hash)));
+            // The next run begins one token after the last that was looked at.
+            done = (to + 1).saturating_sub(self.length).max(done);
+        }
+        found
+    }
+
     /// Every run: where its last token stands, and its hash.
-    fn of(self, text: &[T]) -> impl Iterator<Item = (usize, u64)> {
+    fn of(self, text: &[u32]) -> impl Iterator<Item = (usize, u64)> {
         let oldest = (0..self.length).fold(1u64, |power, _| power.wrapping_mul(BASE));
         let (mut hash, mut length) = (0u64, 0);
         text.iter().enumerate().filter_map(move |(end, token)| {
@@ -158,7 +218,8 @@ mod tests {
         ) {
             let copied = &train[from.min(train.len())..(from + length).min(train.len())];
             let held_out = [&own[..], copied, &own[..]].concat();
-            let found = shared(train.len(), &held_out, Runs { length: RUN, end: 0 }, |piece| Ok(train[piece].to_vec())).unwrap();
+            let runs = Runs { length: RUN, end: 0, width: Width::One };
+            let found = runs.shared(train.len(), &held_out, |piece| Ok(train[piece].to_vec())).unwrap();
             prop_assert_eq!(found, plainly(&train, &held_out));
         }
     }

@@ -7,12 +7,14 @@ mod documents;
 mod encode;
 mod error;
 mod grammar;
+mod grouped;
 mod groups;
 mod held_out;
 #[cfg(feature = "hub")]
 mod hub;
 mod leak;
 mod listed;
+mod part;
 mod permute;
 mod prepare;
 mod reader;

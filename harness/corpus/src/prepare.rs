@@ -9,12 +9,13 @@ use isoflop_files::{disk, sha256};
 use isoflop_suite::{GrammarCorpus, Tokenizer};
 use sha2::{Digest, Sha256};
 
-use crate::cache::{FORMAT, PARTS, Record, finish, open_or_make, part};
+use crate::cache::{FORMAT, PARTS, Record, open_or_make};
 use crate::documents::{self, Census, Content, Documents, FEW};
 use crate::encode::{Encoded, Encoding, Vocabulary};
+use crate::grouped::grouped;
 use crate::groups::{Groups, Part, Parts};
 use crate::leak::{leak, run};
-use crate::reader::Skipped;
+use crate::part::{PartFile, finish};
 use crate::stream::{Coding, Width};
 use crate::text::TextFile;
 use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};
@@ -248,16 +249,6 @@ fn with_bytes(
     Ok(held_out)
 }
 
-/// Documents, and what they share.
-fn grouped(documents: &Documents, bytes: u64) -> Result<(Groups, Skipped), CorpusError> {
-    let mut groups = Groups::new(bytes);
-    let skipped = documents.each(|document| {
-        groups.add(document.text);
-        Ok(())
-    })?;
-    Ok((groups, skipped))
-}
-
 /// Documents that tell how sure a loss is, at least.
 const LEAST_HELD_OUT: u64 = 2;
 
@@ -273,8 +264,8 @@ fn write_parts(
     let coding = documents.coding();
     let (end, width) = (coding.end(), coding.width as u64);
     let unordered = folder.join("unordered");
-    let mut train = part(folder, names[0])?;
-    let mut aside = part(folder, "unordered")?;
+    let mut train = PartFile::new(folder, names[0])?;
+    let mut aside = PartFile::new(folder, "unordered")?;
     train.write_all(&end).map_err(CorpusError::io(folder))?;
     let mut held_out: Vec<HeldOut> = Vec::new();
     let mut number = 0;
@@ -302,10 +293,10 @@ fn write_parts(
             .and_then(|()| to.write_all(&end));
         written.map_err(CorpusError::io(folder))
     })?;
-    aside.flush().map_err(CorpusError::io(folder))?;
+    aside.finish().map_err(CorpusError::io(folder))?;
     let texts = TokenStream::open(&folder.join("unordered.tokens"), coding.width)?;
     held_out.sort_by(|a, b| (&a.id, a.start).cmp(&(&b.id, b.start)));
-    let mut validation = part(folder, names[1])?;
+    let mut validation = PartFile::new(folder, names[1])?;
     validation
         .write_all(&end)
         .map_err(CorpusError::io(folder))?;
@@ -317,7 +308,7 @@ fn write_parts(
             .write_all(text)
             .map_err(CorpusError::io(folder))?;
     }
-    drop((texts, aside));
+    drop(texts);
     let unordered = unordered.with_extension("tokens");
     disk().remove(&unordered).map_err(CorpusError::io(folder))?;
     Ok((finish(folder, train, validation)?, held_out))
@@ -335,10 +326,10 @@ pub fn grammar(cache: &Path, definition: &GrammarCorpus) -> Result<Corpus, Corpu
     let grammar = Grammar::new(definition)?;
     let recipe = serde_json::to_vec(&(FORMAT, definition)).expect("a definition is plain data");
     open_or_make(cache, &sha256(&recipe), |folder| {
-        let mut train = part(folder, "train")?;
+        let mut train = PartFile::new(folder, "train")?;
         let written = grammar.write(0, definition.tokens, &mut train);
         written.map_err(CorpusError::io(folder))?;
-        let mut validation = part(folder, "validation")?;
+        let mut validation = PartFile::new(folder, "validation")?;
         let texts = grammar.write(1, definition.validation_tokens, &mut validation);
         let texts = texts.map_err(CorpusError::io(folder))?;
         // After the space that every part begins with.

@@ -92,6 +92,10 @@ pub trait OpenFile: Write + Send + Debug {
     /// If the system refuses.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Has the disk begin to keep what was written, and waits for nothing: the last [`OpenFile::sync`] of a large file is
+    /// then short. Where the system knows no such thing, nothing happens.
+    fn begin_sync(&self) {}
+
     /// Locks the file until it is closed, unless another has locked it. Returns whether it is locked
     /// now.
     ///
