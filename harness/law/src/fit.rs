@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::effects::RandomEffects;
 use crate::identification::Identification;
 use crate::interval::{holding, percentile, tail};
 use crate::misfit::{LackOfFit, Pattern};
@@ -152,6 +153,8 @@ pub struct Fit {
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss, widened by
     /// `sqrt(n / (n - p))`.
     pub noise: Vec<f64>,
+    /// How replicates scatter, and their cells, where runs count by that.
+    pub effects: Option<RandomEffects>,
     /// What runs that repeat say of the law, where some do.
     pub lack_of_fit: Option<LackOfFit>,
     /// Where residuals run in a pattern, the surest first.

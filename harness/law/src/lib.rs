@@ -23,6 +23,7 @@ mod bootstrap;
 mod convention;
 mod coordinate;
 mod declaration;
+mod effects;
 mod error;
 mod fit;
 mod form;
@@ -60,6 +61,7 @@ mod written;
 
 pub use allocate::{Allocation, AllocationExponent, allocate};
 pub use convention::Convention;
+pub use effects::RandomEffects;
 pub use error::LawError;
 pub use fit::{Fit, FitOptions, Joint, Parameter, possible};
 pub use form::Form;

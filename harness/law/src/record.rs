@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::declaration::Role;
+use crate::effects::RandomEffects;
 use crate::identification::Identification;
 use crate::{
     AllocationExponent, Convention, Fit, Form, Hidden, Holdout, Isoflop, Joint, LackOfFit,
@@ -77,6 +78,9 @@ pub struct FitRecord {
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss.
     #[serde(default)]
     pub noise: Vec<f64>,
+    /// How replicates scatter, and their cells, where runs count by that.
+    #[serde(default)]
+    pub effects: Option<RandomEffects>,
     /// What runs that repeat say of the law.
     #[serde(default)]
     pub lack_of_fit: Option<LackOfFit>,
@@ -316,6 +320,7 @@ impl FitRecord {
             no_intervals: fit.no_intervals.clone(),
             residual: fit.residual,
             noise: fit.noise.iter().map(|value| six_digits(*value)).collect(),
+            effects: fit.effects,
             lack_of_fit: fit.lack_of_fit,
             patterns: fit.patterns.clone(),
             joint: fit.joint.clone(),
@@ -417,6 +422,7 @@ impl FitRecord {
             no_intervals: self.no_intervals.clone(),
             residual: self.residual,
             noise: self.noise.clone(),
+            effects: self.effects,
             lack_of_fit: self.lack_of_fit,
             patterns: self.patterns.clone(),
             joint: self.joint.clone(),

@@ -101,8 +101,9 @@ pub fn fit_together(
         free: solved.free,
     };
     let each = tables.iter().zip(&parts).enumerate();
-    let fits =
-        each.map(|(group, (table, points))| solved.fit(group, table, points, Some(joint.clone())));
+    let fits = each.map(|(group, (table, points))| {
+        solved.fit(group, table, points, Some(joint.clone()), None)
+    });
     Ok(fits.collect())
 }
 

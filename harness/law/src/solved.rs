@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::bootstrap::{Resamples, jackknife, resample};
+use crate::effects::{RandomEffects, random_effects};
 use crate::fit::LEAST_UNITS;
 use crate::interval::quantile;
 use crate::law::Law;
@@ -30,8 +31,22 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
     let points = Points::new(table, &centre, table.weights(options.objective)?);
     let law = form.law(table, options)?;
     let layout = Layout::alone(form);
-    let solved = Solved::new(&*law, &layout, &points, &[table], options)?;
-    Ok(solved.fit(0, table, &points, None))
+    let mut problem = Problem::new(&*law, &points, table.objective(options.objective));
+    problem.pins = fixed(&*law, &layout, &options.fixed)?;
+    let Some(effects) = random_effects(&problem, &layout, table, &centre, options)? else {
+        let solved = Solved::new(&*law, &layout, &points, &[table], options)?;
+        return Ok(solved.fit(0, table, &points, None, None));
+    };
+    let weights = effects.weights(table);
+    let logarithms: f64 = weights.iter().map(|weight| weight.ln()).sum();
+    let weighed = Points::new(table, &centre, weights);
+    let solved = Solved::new(&*law, &layout, &weighed, &[table], options)?;
+    let fit = solved.fit(0, table, &weighed, None, Some(effects));
+    Ok(Fit {
+        // Other laws have other weights, and their likelihoods are compared.
+        aicc: fit.aicc.map(|aicc| aicc - logarithms),
+        ..fit
+    })
 }
 
 /// A problem that is solved: its best minimum, and what tells how sure that is.
@@ -120,19 +135,32 @@ impl<'a> Solved<'a> {
     }
 
     /// The fit of one of its groups of points.
-    pub fn fit(&self, group: usize, table: &Table, points: &Points, joint: Option<Joint>) -> Fit {
+    pub fn fit(
+        &self,
+        group: usize,
+        table: &Table,
+        points: &Points,
+        joint: Option<Joint>,
+        effects: Option<RandomEffects>,
+    ) -> Fit {
         let law = self.problem.law;
         let best = &self.search.minima[0];
         let places = self.layout.of_group(group);
         let pick = |theta: &Vec<f64>| self.layout.pick(group, &natural(law, theta));
         let residuals = &self.residuals[group];
+        // Random effects say how much a run tells of the law, and not how replicates scatter.
+        let counts = |weight: f64| if effects.is_some() { 1.0 } else { weight };
+        let each = residuals
+            .iter()
+            .map(|(residual, weight)| (*residual, counts(*weight)));
+        let judged_by: Vec<(f64, f64)> = each.collect();
         // What several groups share costs each of them its part of it.
         let cost = |at: &usize| match self.problem.is_pinned(*at) {
             true => 0.0,
             false => 1.0 / self.layout.holders(*at) as f64,
         };
         let free = places.iter().map(cost).sum::<f64>().ceil() as usize;
-        let seen = Residuals::new(self.layout.form, points, residuals);
+        let seen = Residuals::new(self.layout.form, points, &judged_by);
         let judged = best.converged && !table.is_of_values();
         let parameters = places.iter().map(|at| &self.parameters[*at]);
         let ends = parameters.clone().flat_map(|(_, ends)| ends);
@@ -161,6 +189,7 @@ impl<'a> Solved<'a> {
             no_intervals: self.no_intervals.clone(),
             residual: root_mean_square(residuals),
             noise: noise(residuals, free),
+            effects,
             lack_of_fit: judged.then(|| seen.lack_of_fit(free)).flatten(),
             patterns: if judged {
                 seen.patterns(free)

@@ -39,7 +39,8 @@ pub struct FitDefinition {
     #[serde(rename = "where")]
     #[schemars(with = "Option<String>")]
     pub filter: Option<Spanned<String>>,
-    /// Rows that share a value of this column are one run, drawn together by the bootstrap.
+    /// Rows that share a value of this column are drawn together by the bootstrap: checkpoints of a run, or replicates of a cell
+    /// (`replicate`), which then count by how they scatter.
     #[schemars(with = "Option<String>")]
     pub group: Option<Spanned<String>>,
     /// A fit for each value of this column.

@@ -8,6 +8,15 @@ use crate::show::{count, si};
 pub fn misfit(fit: &Fit) -> String {
     let percent = |log: f64| 100.0 * log.exp_m1();
     let mut text = String::new();
+    if let Some(effects) = fit.effects.filter(|_| !fit.is_of_values()) {
+        text += &format!(
+            "  random effects: cells lie about the law by {:.2}%, replicates about their cells by {:.2}% ({} of {}), and runs count by both\n",
+            100.0 * effects.of_cells,
+            100.0 * effects.of_replicates,
+            count(effects.replicates, "replicate"),
+            count(effects.cells, "cell")
+        );
+    }
     if let Some(lack) = &fit.lack_of_fit {
         let noise = format!(
             "  runs at the same point scatter by {:.2}% ({} in {} places)",
