@@ -109,7 +109,7 @@ fn documents(census: &Census, scored: &str, are_tokens: bool) -> String {
         } else {
             format!(
                 "there are few documents, and so each is cut into documents of about {size} at the ends of lines; of plain \
-                 files `separator` in [corpus.files] says where documents end\n"
+                 files `separator` says where documents end\n"
             )
         };
     }
