@@ -63,7 +63,7 @@ fn validation_sets_are_columns() {
         .replace("data", "quartz");
     let suite = SUITE.replace(
         "form = \"power\"",
-        "form = \"power\"\nloss = \"loss_other\"",
+        "form = \"power\"\nloss = \"loss_other\"\nse = \"loss_other_se_own\"",
     );
     let sets = "[validation.other.files]\npaths = [\"other.txt\"]\n[validation.same.files]\npaths = [\"text.txt\"]\n";
     let place = Place::new()

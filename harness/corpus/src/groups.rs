@@ -196,7 +196,9 @@ impl Groups {
 
     /// All documents held out, as of a text that nothing is trained on.
     pub fn all(mut self) -> Parts {
-        let roots = (0..self.documents.len() as u32).map(|number| self.root(number));
+        let own = (0..self.documents.len()).filter(|at| !self.documents[*at].is_copy);
+        let own: Vec<u32> = own.map(|at| at as u32).collect();
+        let roots = own.into_iter().map(|number| self.root(number));
         let groups = roots.collect::<HashSet<u32>>().len() as u64;
         let part = |member: &Member| match member.is_copy {
             true => Part::Copy,

@@ -293,6 +293,9 @@ fn write_parts(
             .and_then(|()| to.write_all(&end));
         written.map_err(CorpusError::io(folder))
     })?;
+    if number < parts.len() {
+        return Err(changed("a file of the corpus"));
+    }
     aside.finish().map_err(CorpusError::io(folder))?;
     let texts = TokenStream::open(&folder.join("unordered.tokens"), coding.width)?;
     held_out.sort_by(|a, b| (&a.id, a.start).cmp(&(&b.id, b.start)));

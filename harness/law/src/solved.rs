@@ -38,15 +38,11 @@ pub fn fit(form: Form, table: &Table, options: &FitOptions) -> Result<Fit, LawEr
         return Ok(solved.fit(0, table, &points, None, None));
     };
     let weights = effects.weights(table);
-    let logarithms: f64 = weights.iter().map(|weight| weight.ln()).sum();
     let weighed = Points::new(table, &centre, weights);
     let solved = Solved::new(&*law, &layout, &weighed, &[table], options)?;
     let fit = solved.fit(0, table, &weighed, None, Some(effects));
-    Ok(Fit {
-        // Other laws have other weights, and their likelihoods are compared.
-        aicc: fit.aicc.map(|aicc| aicc - logarithms),
-        ..fit
-    })
+    // Runs are not independent, and other laws have other weights: the criterion would compare nothing.
+    Ok(Fit { aicc: None, ..fit })
 }
 
 /// A problem that is solved: its best minimum, and what tells how sure that is.

@@ -86,13 +86,21 @@ impl RunRecord {
 
     /// The record of a run that has not been made, as if it were done with this loss.
     pub(crate) fn placeholder(cell: &CellRecord, loss: Nats) -> Self {
+        // No two alike, so that errors are above zero.
+        let tilt = u64::from_str_radix(&cell.id.as_str()[..4], 16).unwrap_or(1) as f64 * 1e-6;
+        let document = |number: u64, tilt: f64| DocumentLoss {
+            id: number.to_string(),
+            tokens: 1,
+            loss: loss * (1.0 + tilt),
+            oracle_loss: None,
+        };
         let set = |set: &EvaluationSet| SetScore {
             name: set.name.clone(),
             loss,
             loss_se: Some(0.01 * loss),
             scored_tokens: set.tokens,
             bytes_per_token: Some(1.0),
-            documents: Vec::new(),
+            documents: vec![document(0, tilt), document(1, -tilt)],
         };
         let outcome = Outcome {
             end: End::Done(Scores {

@@ -9,7 +9,7 @@ use polars::prelude::{
     SerWriter, Series,
 };
 
-use crate::documents::documents_frame;
+use crate::documents::{Spread, documents_frame};
 use crate::schema::{cell_columns, names, set_columns};
 
 use crate::{CellRecord, Finished, LedgerError, RunRecord, SuiteFolder};
@@ -88,7 +88,10 @@ pub fn planned_table(cells: &[CellRecord]) -> Result<DataFrame, LedgerError> {
         cell: cell.clone(),
         planned: true,
         excluded: None,
-        spread: None,
+        spread: Some(Spread {
+            common: 0.01,
+            own: 0.005,
+        }),
     });
     let runs: Vec<Finished> = runs.collect();
     cells_frame(&runs).map_err(|error| LedgerError::Column(error.to_string()))

@@ -57,13 +57,16 @@ impl<'a> Scored<'a> {
 }
 
 impl Scored<'_> {
-    /// Bytes of text for each token of the documents scored, where that is known.
+    /// Bytes of text for each token of the documents scored, or of all where none is scored whole; where that is known.
     pub fn bytes_per_token(self) -> Option<f64> {
-        let documents = self.documents.iter();
-        let scored = documents.take_while(|it| it.start + it.tokens <= self.end + 1);
-        let sums = scored.map(|it| (it.bytes, it.tokens));
-        let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
-        (bytes > 0 && tokens > 0).then(|| bytes as f64 / tokens as f64)
+        let ratio = |documents: &[HeldOut]| {
+            let sums = documents.iter().map(|it| (it.bytes, it.tokens));
+            let (bytes, tokens) = sums.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+            (bytes > 0 && tokens > 0).then(|| bytes as f64 / tokens as f64)
+        };
+        let is_whole = |it: &&HeldOut| it.start + it.tokens <= self.end + 1;
+        let whole = self.documents.iter().take_while(is_whole).count();
+        ratio(&self.documents[..whole]).or_else(|| ratio(self.documents))
     }
 }
 

@@ -336,7 +336,9 @@ impl Run<'_> {
                 sets,
             })
         } else {
-            End::Diverged("the validation loss is not finite".to_owned())
+            let set = sets.iter().find(|set| !set.loss.is_finite());
+            let of = set.map_or_else(String::new, |set| format!(" of `{}`", set.name));
+            End::Diverged(format!("the validation loss{of} is not finite"))
         };
         Ok(Outcome {
             end,

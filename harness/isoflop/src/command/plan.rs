@@ -50,6 +50,7 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         si(facts.validation_tokens as f64),
         facts.vocabulary
     );
+    let are_shards = facts.tokenizer == Tokenizer::Shards;
     if let Some(census) = &suite.corpus.census {
         let held_out = format!(
             "{} in {}, {} held out",
@@ -57,10 +58,10 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             count(census.groups as usize, "group"),
             census.held_out
         );
-        let are_tokens = facts.tokenizer == Tokenizer::Shards;
+        let unit = if are_shards { "tokens" } else { "bytes" };
         show!(
             "{held_out}\n{}",
-            documents(census, "the held-out text", are_tokens)
+            documents(census, "the held-out text", are_shards, unit)
         );
     }
     for set in &suite.corpus.sets {
@@ -70,8 +71,12 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             count(set.census.documents as usize, "document"),
             si(set.tokens.len() as f64)
         );
-        let are_tokens = facts.tokenizer != Tokenizer::Bytes;
-        show!("{there}\n{}", documents(&set.census, "it", are_tokens));
+        let are_bytes = facts.tokenizer == Tokenizer::Bytes;
+        let unit = if are_bytes { "bytes" } else { "tokens" };
+        show!(
+            "{there}\n{}",
+            documents(&set.census, "it", are_shards, unit)
+        );
     }
     if let Some(entropy) = suite.corpus.entropy_rate {
         show_line!("exact entropy rate {entropy:.5} nats per token");
@@ -98,11 +103,11 @@ pub fn plan(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What became of a text's documents, and how much of what is scored is trained on as well.
-fn documents(census: &Census, scored: &str, are_tokens: bool) -> String {
+fn documents(census: &Census, scored: &str, are_shards: bool, unit: &str) -> String {
     let mut text = String::new();
     if let Some(section) = census.section {
         let size = si(section as f64) + "B";
-        text += &if are_tokens {
+        text += &if are_shards {
             format!(
                 "there are few documents, and so each is cut into documents of about {size}; is `end` the right token?\n"
             )
@@ -126,7 +131,7 @@ fn documents(census: &Census, scored: &str, are_tokens: bool) -> String {
         "{:.1}% of {scored} lies in runs of {} {} that are trained on as well\n",
         100.0 * census.leak,
         census.run,
-        if are_tokens { "tokens" } else { "bytes" }
+        unit
     )
 }
 
