@@ -28,7 +28,7 @@ pub struct PartFile {
     /// Blocks that were hashed, to be filled again.
     used: Receiver<Vec<u8>>,
     writer: Option<JoinHandle<io::Result<Box<dyn OpenFile>>>>,
-    hasher: JoinHandle<Output<Sha256>>,
+    hasher: Option<JoinHandle<Output<Sha256>>>,
 }
 
 impl PartFile {
@@ -69,7 +69,7 @@ impl PartFile {
             to_write,
             used,
             writer: Some(writer),
-            hasher,
+            hasher: Some(hasher),
         })
     }
 
@@ -98,11 +98,25 @@ impl PartFile {
         if !self.block.is_empty() {
             self.pass_on()?;
         }
-        // Nothing more comes.
-        self.to_write = sync_channel(0).0;
+        self.nothing_more_comes();
         self.written()?.sync()?;
-        let hash = self.hasher.join();
-        hash.map_err(|_| io::Error::other("the thread that hashes is gone"))
+        let hash = self.hasher.take().map(JoinHandle::join);
+        let gone = || io::Error::other("the thread that hashes is gone");
+        hash.and_then(Result::ok).ok_or_else(gone)
+    }
+
+    fn nothing_more_comes(&mut self) {
+        self.to_write = sync_channel(0).0;
+    }
+}
+
+impl Drop for PartFile {
+    /// Waits for its threads: where a corpus fails, its folder is removed next, and a file that is open still would
+    /// stay behind on a network disk.
+    fn drop(&mut self) {
+        self.nothing_more_comes();
+        let _ = self.writer.take().map(JoinHandle::join);
+        let _ = self.hasher.take().map(JoinHandle::join);
     }
 }
 
