@@ -44,10 +44,28 @@ pub fn require_built(name: &DeviceName) -> Result<(), NoDevice> {
     }
 }
 
+/// Has compiled kernels kept beyond the process, as what tuning found is: a second process begins in seconds. A
+/// `cubecl.toml` and CubeCL's environment variables are heard as ever.
+#[cfg(feature = "persistence")]
+fn keep_kernels() {
+    use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+    let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
+    config.compilation.cache = true;
+    // It is refused where one is in use, since a device was asked for before.
+    CubeClRuntimeConfig::try_set(config);
+}
+
+/// All adapters of a backend, in their order.
+fn adapters(backend: Backend) -> Vec<Device> {
+    #[cfg(feature = "persistence")]
+    keep_kernels();
+    let found = device_type(backend).map(Device::enumerate);
+    found.into_iter().flatten().collect()
+}
+
 /// A backend's devices on this machine. Asking loads its drivers, which may take the process down.
 pub fn devices_of(backend: Backend) -> Vec<DeviceName> {
-    let found = device_type(backend).map_or(0, |it| Device::enumerate(it).len());
-    (0..found)
+    (0..adapters(backend).len())
         .map(|i| DeviceName::Adapter(backend, i))
         .collect()
 }
@@ -73,8 +91,7 @@ pub fn open_device(name: &DeviceName) -> Result<Device, TrainError> {
         return Ok(Device::flex());
     };
     require_built(name)?;
-    let found = device_type(*backend).map(Device::enumerate);
-    let adapters: Vec<Device> = found.into_iter().flatten().collect();
+    let adapters = adapters(*backend);
     let count = adapters.len();
     let opened = adapters.into_iter().nth(*index);
     opened.ok_or_else(|| no_adapter(name, *backend, count).into())

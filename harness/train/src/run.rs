@@ -209,6 +209,11 @@ impl Run<'_> {
         let tokens_per_step = self.cell.tokens() / training.steps;
         let skipped = result.is_skipped();
         let [loss, gradient_norm, sum] = trainer.log(result);
+        if self.state.step == 1 && loss == 0.0 && self.cell.model.vocabulary > 1 {
+            // A backend whose kernels could not be compiled went on with buffers that nothing was written to.
+            let what = "the loss of the first step is exactly 0, so its kernels did not run";
+            return Err(TrainError::Device(what.to_owned()));
+        }
         let mean_loss = self.mean_loss(sum);
         let step = Step {
             step: self.state.step,

@@ -20,6 +20,8 @@ pub fn cargo_lock_sha256() -> String {
 /// Cargo features of this build.
 pub const FEATURES: &[&str] = &[
     "train",
+    #[cfg(feature = "autotune")]
+    "autotune",
     #[cfg(feature = "vulkan")]
     "vulkan",
     #[cfg(feature = "cuda")]

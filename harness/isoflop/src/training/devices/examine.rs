@@ -71,56 +71,66 @@ pub fn identify(subject: &Subject, limit: Duration) -> Report {
     report
 }
 
-/// Checks an identified device in each of `precisions`, and before that, where `measure` says so,
-/// measures its peaks. Each step has `limit` to come to its end.
-pub fn examine(
+/// Measures an identified device's peaks. Each step has `limit` to come to its end.
+pub fn measure_peaks(
     subject: &Subject,
     report: &mut Report,
-    precisions: &[Precision],
-    measure: bool,
+    limit: Duration,
+    tell: impl FnMut(&str),
+) {
+    let order = Order::Measure {
+        subject: subject.clone(),
+    };
+    if let Err(trouble) = order_and_note(&order, report, limit, tell) {
+        fail(report, trouble);
+    }
+}
+
+/// Checks an identified device in a precision. Each step has `limit` to come to its end. Whether the check did.
+pub fn check(
+    subject: &Subject,
+    report: &mut Report,
+    precision: Precision,
     cache: &Path,
     limit: Duration,
     mut tell: impl FnMut(&str),
-) {
-    let (software, name) = (report.is_software(), subject.to_string());
-    let mut hear = |report: &mut Report, message: Message| {
+) -> bool {
+    let order = Order::Check {
+        subject: subject.clone(),
+        precision,
+        cache: cache.to_owned(),
+    };
+    let followed = order_and_note(&order, report, limit, &mut tell);
+    let ended = followed.is_ok();
+    if let Err(trouble) = followed {
+        let check = if trouble.late {
+            Check::unanswered(precision, trouble.words)
+        } else {
+            Check::failed(precision, trouble.words)
+        };
+        note(report, Message::Check(check));
+    }
+    tell(&format!(
+        "{} in {precision}",
+        report.verdict(precision).as_str()
+    ));
+    ended
+}
+
+/// Has a child of its own do something, as what one does to a driver is not to spoil the next, and notes what it finds.
+fn order_and_note(
+    order: &Order,
+    report: &mut Report,
+    limit: Duration,
+    mut tell: impl FnMut(&str),
+) -> Result<(), Trouble> {
+    let what_for = (report.is_software(), &*report.device.clone());
+    follow(order, what_for, limit, |message| {
         if let Message::Doing { what } = &message {
             tell(what);
         }
         note(report, message);
-    };
-    // A child for each: what one does to a driver is not to spoil the next.
-    if measure {
-        let order = Order::Measure {
-            subject: subject.clone(),
-        };
-        let followed = follow(&order, (software, &name), limit, |message| {
-            hear(report, message)
-        });
-        if let Err(trouble) = followed {
-            fail(report, trouble);
-        }
-    }
-    for precision in precisions {
-        let order = Order::Check {
-            subject: subject.clone(),
-            precision: *precision,
-            cache: cache.to_owned(),
-        };
-        let followed = follow(&order, (software, &name), limit, |message| {
-            hear(report, message)
-        });
-        if let Err(trouble) = followed {
-            let check = if trouble.late {
-                Check::unanswered(*precision, trouble.words)
-            } else {
-                Check::failed(*precision, trouble.words)
-            };
-            note(report, Message::Check(check));
-            // The others would take as long to end so.
-            return;
-        }
-    }
+    })
 }
 
 /// Has a child of its own do one thing and hears what it finds. What went wrong, where something did.

@@ -10,10 +10,10 @@ use isoflop_suite::{Backend, DeviceName, Precision, Verdict};
 use isoflop_train::is_built;
 
 use super::LIMIT;
-use super::examine::{examine, identify, list};
+use super::examine::{check, identify, list, measure_peaks};
 use crate::exit::Refusal;
 use crate::show::say;
-use crate::training::program::{COMMIT, cargo_lock_sha256, variables};
+use crate::training::program::{COMMIT, FEATURES, cargo_lock_sha256, variables};
 
 /// Reports in a cache folder.
 #[derive(Debug, Clone)]
@@ -42,6 +42,7 @@ impl Reports {
             env!("CARGO_PKG_VERSION"),
             COMMIT,
             cargo_lock_sha256(),
+            FEATURES,
             subject.to_string(),
             adapter,
             variables(&["BURN_", "CUBECL_", "WGPU_"]),
@@ -93,7 +94,7 @@ impl Reports {
         precisions: &[Precision],
         measure: bool,
         limit: Duration,
-        tell: impl FnMut(&str),
+        mut tell: impl FnMut(&str),
     ) {
         // A device that cannot be opened, or does not come through its first kernel, has failed; one that
         // was slow to be measured may yet pass.
@@ -107,21 +108,29 @@ impl Reports {
             report.checks.extend(unmade);
             return;
         };
-        examine(
-            subject,
-            report,
-            precisions,
-            measure,
-            &self.cache,
-            limit,
-            tell,
-        );
+        if measure {
+            measure_peaks(subject, report, limit, &mut tell);
+            self.keep(subject, &adapter, report);
+        }
+        for precision in precisions {
+            let ended = check(subject, report, *precision, &self.cache, limit, &mut tell);
+            // Each may take minutes, and whoever stops has what was found.
+            self.keep(subject, &adapter, report);
+            if !ended {
+                // The others would take as long to end so.
+                return;
+            }
+        }
+    }
+
+    /// Keeps what came to its end.
+    fn keep(&self, subject: &Subject, adapter: &AdapterFacts, report: &Report) {
         let mut kept = report.clone();
         kept.checks.retain(|check| check.first_step.is_some());
         kept.trouble = None;
         let text = serde_json::to_vec_pretty(&kept).expect("a report is plain data");
         // Without a cache it is found out again.
-        let _ = write_atomically(&self.path(subject, &adapter), &text);
+        let _ = write_atomically(&self.path(subject, adapter), &text);
     }
 
     /// How a device stands with a suite that trains in these precisions: checked in each that it has
