@@ -151,7 +151,7 @@ pub struct Fit {
     /// Root mean square of the log residuals.
     pub residual: f64,
     /// Equally spaced quantiles, 0 to 1, of log measured over predicted loss, widened by
-    /// `sqrt(n / (n - p))`.
+    /// `sqrt(n / (n - p))`; of runs that count by random effects, by their weights.
     pub noise: Vec<f64>,
     /// How replicates scatter, and their cells, where runs count by that.
     pub effects: Option<RandomEffects>,

@@ -124,6 +124,35 @@ fn at(sorted: &[f64], q: f64) -> Option<f64> {
     })
 }
 
+/// As many equally spaced quantiles, from 0 to 1, of values that count by weights: of equal weights those of [`quantile`]. None of
+/// no values.
+pub fn quantiles(mut weighted: Vec<(f64, f64)>, count: usize) -> Vec<f64> {
+    weighted.retain(|(value, _)| !value.is_nan());
+    weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let Some(&(first, _)) = weighted.first() else {
+        return Vec::new();
+    };
+    // From one value to the next it is as far as both weigh on the mean.
+    let mut place = 0.0;
+    let steps = weighted.windows(2).map(|pair| {
+        place += (pair[0].1 + pair[1].1) / 2.0;
+        (place, pair[1].0)
+    });
+    let places: Vec<(f64, f64)> = [(0.0, first)].into_iter().chain(steps).collect();
+    let whole = places[places.len() - 1].0;
+    let value = |k: usize| {
+        let wanted = whole * k as f64 / (count - 1) as f64;
+        let after = places.partition_point(|(place, _)| *place < wanted);
+        let (high_place, high) = places[after.min(places.len() - 1)];
+        let (low_place, low) = places[after.saturating_sub(1).min(places.len() - 1)];
+        if high == low || high_place == low_place {
+            return high;
+        }
+        low + (high - low) * (wanted - low_place) / (high_place - low_place)
+    };
+    (0..count).map(value).collect()
+}
+
 /// Standard deviation of a sample, or `None` of fewer than two values or where it overflows.
 pub fn deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
@@ -144,6 +173,32 @@ mod tests {
         assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), Some(2.0));
         assert_eq!(quantile(&[1.0, 2.0], 0.25), Some(1.25));
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn equal_weights_are_none() {
+        let values = [3.0, -1.0, 2.5, 7.0, 0.25];
+        let weighed = quantiles(values.iter().map(|it| (*it, 0.3)).collect(), 41);
+        for (k, weighed) in weighed.iter().enumerate() {
+            let plain = quantile(&values, k as f64 / 40.0).unwrap();
+            assert!(
+                (weighed - plain).abs() < 1e-12,
+                "{k}: {weighed} for {plain}"
+            );
+        }
+        assert!(quantiles(Vec::new(), 41).is_empty());
+        assert_eq!(quantiles(vec![(2.0, 1.0)], 3), [2.0; 3]);
+    }
+
+    #[test]
+    fn a_value_ten_times_over_counts_once_by_a_tenth() {
+        let often: Vec<(f64, f64)> = vec![(5.0, 0.1); 10];
+        let others = [(1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (9.0, 1.0)];
+        let all = quantiles(others.into_iter().chain(often).collect(), 9);
+        assert_eq!(all[0], 1.0);
+        assert_eq!(all[8], 9.0);
+        // The median of 1, 2, 4, 5 and 9, and not of fourteen values.
+        assert!((all[4] - 4.0).abs() < 1e-12, "{all:?}");
     }
 
     #[test]

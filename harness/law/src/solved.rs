@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bootstrap::{Resamples, jackknife, resample};
 use crate::effects::{RandomEffects, random_effects};
 use crate::fit::LEAST_UNITS;
-use crate::interval::quantile;
+use crate::interval::quantiles;
 use crate::law::Law;
 use crate::layout::Layout;
 use crate::minimize::{Minimum, Problem};
@@ -184,7 +184,7 @@ impl<'a> Solved<'a> {
             }),
             no_intervals: self.no_intervals.clone(),
             residual: root_mean_square(residuals),
-            noise: noise(residuals, free),
+            noise: noise(residuals, effects.is_some(), free),
             effects,
             lack_of_fit: judged.then(|| seen.lack_of_fit(free)).flatten(),
             patterns: if judged {
@@ -287,14 +287,16 @@ fn root_mean_square(residuals: &[(f64, f64)]) -> f64 {
     (sum / residuals.len() as f64).sqrt()
 }
 
-/// Quantiles of how far measured losses lie from the law.
-fn noise(residuals: &[(f64, f64)], parameters: usize) -> Vec<f64> {
-    let n = residuals.len() as f64;
+/// Quantiles of how far measured losses lie from the law. Where runs count by random effects they do so here, or a cell with many
+/// replicates would say what all runs scatter by.
+fn noise(residuals: &[(f64, f64)], weighed: bool, parameters: usize) -> Vec<f64> {
+    let weight = |weight: f64| if weighed { weight } else { 1.0 };
+    let weights = || residuals.iter().map(|(_, it)| weight(*it));
+    // As many runs of equal weights would tell as much (Kish 1965).
+    let n = weights().sum::<f64>().powi(2) / weights().map(|it| it * it).sum::<f64>();
     let widened = (n / (n - parameters as f64).max(1.0)).sqrt();
-    let values: Vec<f64> = residuals.iter().map(|(r, _)| -r * widened).collect();
-    (0..QUANTILES)
-        .filter_map(|k| quantile(&values, k as f64 / (QUANTILES - 1) as f64))
-        .collect()
+    let values = residuals.iter().map(|(r, it)| (-r * widened, weight(*it)));
+    quantiles(values.collect(), QUANTILES)
 }
 
 fn aicc(problem: &Problem, best: &Minimum, free: usize) -> Option<f64> {

@@ -346,9 +346,9 @@ impl Held {
         100.0 * f64::from(self.held) / f64::from(self.told)
     }
 
-    /// Whether it is further from what is good than two standard errors of a share.
+    /// Whether it is further from what is good than a standard error of a share.
     fn is_outside(self) -> bool {
-        let room = 2.0 * (95.0 * 5.0 / f64::from(self.told)).sqrt();
+        let room = (95.0 * 5.0 / f64::from(self.told)).sqrt();
         !(GOOD.start() - room..=GOOD.end() + room).contains(&self.share())
     }
 }
@@ -427,7 +427,8 @@ fn intervals_hold_the_truth() {
             None if !outside.is_empty() => {
                 wrong.push(format!("{}: {}", case.name, outside.join(", ")))
             }
-            Some(_) if outside.is_empty() => {
+            // Near the bounds another table more would change it.
+            Some(_) if held.iter().all(|it| GOOD.contains(&it.share())) => {
                 wrong.push(format!("{}: its file says otherwise", case.name))
             }
             _ => {}
