@@ -9,7 +9,7 @@ use crate::support::{Place, project};
 /// A place with copies of committed results, under the same names.
 fn with_results() -> Place {
     let place = Place::new();
-    for suite in ["isoflop", "quick"] {
+    for suite in ["isoflop", "known-entropy", "quick"] {
         let folder = format!("results/reference/{suite}/flex");
         fs::create_dir_all(place.path(&folder)).unwrap();
         for entry in fs::read_dir(project().join(&folder)).unwrap() {
@@ -52,6 +52,10 @@ fn fits_and_answers() {
         (
             "fit-fixed",
             "fit results/reference/quick/flex --form chinchilla --fix E=0.4 --where loss<1.6",
+        ),
+        (
+            "fit-replicates",
+            "fit results/reference/known-entropy/flex --form chinchilla --group replicate --fix beta=0.3333333",
         ),
         (
             "allocate",
