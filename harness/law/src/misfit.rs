@@ -22,6 +22,8 @@ const EXPLAINED: f64 = 0.8;
 const LEAST_OF_BEND: f64 = 8.0;
 /// Patterns that are named.
 const MOST_PATTERNS: usize = 3;
+/// Chances of a right law below which it is not called one.
+const DOUBTFUL: f64 = 0.05;
 /// Log residuals smaller than this are no matter.
 const NO_MATTER: f64 = 1e-4;
 /// Points whose logarithms differ by less than this are one.
@@ -49,6 +51,11 @@ impl LackOfFit {
     /// Whether the law misses more than the noise explains.
     pub fn misses(&self) -> bool {
         self.p < RARE && self.misfit > NO_MATTER
+    }
+
+    /// Whether it may: chance explains as much in less than five of a hundred.
+    pub fn may_miss(&self) -> bool {
+        (RARE..DOUBTFUL).contains(&self.p) && self.misfit > NO_MATTER
     }
 }
 

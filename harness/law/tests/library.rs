@@ -393,7 +393,7 @@ impl Case {
 }
 
 /// For each law and parameter: of the data sets in which it has an interval, the share whose interval holds the truth. A law
-/// for which that is not 93 to 97 of 100 says why in its file, and no other does.
+/// for which that is clearly not 93 to 97 of 100 says why in its file; near these bounds either may be.
 #[test]
 #[ignore = "an hour of simulation"]
 fn intervals_hold_the_truth() {

@@ -44,15 +44,17 @@ pub fn require_built(name: &DeviceName) -> Result<(), NoDevice> {
     }
 }
 
-/// Has compiled kernels kept beyond the process, as what tuning found is: a second process begins in seconds. A
-/// `cubecl.toml` and CubeCL's environment variables are heard as ever.
+/// Has compiled kernels kept beyond the process, as what tuning found is: a second process begins in seconds. All else
+/// of a `cubecl.toml` or `burn.toml`, and of CubeCL's environment variables, is heard as ever.
 #[cfg(feature = "persistence")]
 fn keep_kernels() {
     use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
-    let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
-    config.compilation.cache = true;
-    // It is refused where one is in use, since a device was asked for before.
-    CubeClRuntimeConfig::try_set(config);
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
+        config.compilation.cache = true;
+        CubeClRuntimeConfig::try_set(config);
+    });
 }
 
 /// All adapters of a backend, in their order.

@@ -4,9 +4,6 @@ use isoflop_law::{Fit, Pattern};
 
 use crate::show::{count, si};
 
-/// Chances of a right law below which it is not called one.
-const DOUBTFUL: f64 = 0.05;
-
 /// How far the law misses runs in a way that their noise does not explain, a line each.
 pub fn misfit(fit: &Fit) -> String {
     let percent = |log: f64| 100.0 * log.exp_m1();
@@ -34,7 +31,7 @@ pub fn misfit(fit: &Fit) -> String {
                 lack.f,
                 lack.p
             )
-        } else if lack.p < DOUBTFUL {
+        } else if lack.may_miss() {
             format!(
                 "{noise}, and whether the law misses their means by more is not sure (F = {:.1}, p = {:.2})\n",
                 lack.f, lack.p

@@ -110,10 +110,10 @@ pub fn check(
         };
         note(report, Message::Check(check));
     }
-    tell(&format!(
-        "{} in {precision}",
-        report.verdict(precision).as_str()
-    ));
+    if ended {
+        let verdict = report.verdict(precision).as_str();
+        tell(&format!("found {verdict} in {precision}"));
+    }
     ended
 }
 
