@@ -61,6 +61,22 @@ fn read<const N: usize>(numbers: [Tensor<1>; N]) -> [f64; N] {
     std::array::from_fn(|at| f64::from(together[at]))
 }
 
+/// How many of these sequences go through the fused operations together. What one operation hands to the next is to stay
+/// in a core's cache. Where it does so in any case parts would only cost their sums, and where even a part of 512
+/// tokens does not, too. The same on every machine, since the order of sums is.
+fn sequences_in_cache(sequence: u64, hidden: u64, sequences: u64) -> u64 {
+    const TOKENS: u64 = 512;
+    const CACHE: Bytes = 1 << 20;
+    let fit = |sequences: u64| 4 * sequences * sequence * hidden < CACHE;
+    let is_part = |part: &u64| sequences % part == 0 && part * sequence <= TOKENS.max(sequence);
+    let part = (1..=sequences).rev().find(is_part).unwrap_or(1);
+    if fit(part) && !fit(sequences) {
+        part
+    } else {
+        sequences
+    }
+}
+
 impl<'a> Trainer<'a> {
     /// Builds the cell's model on a device.
     ///
@@ -117,7 +133,8 @@ impl<'a> Trainer<'a> {
     /// What each layer hands on of the next step's first micro-batch.
     pub fn outputs(&mut self) -> Vec<Named> {
         let mut outputs = Vec::new();
-        let (inputs, _) = self.batch(self.step * self.cell.training.batch);
+        let training = &self.cell.training;
+        let (inputs, _) = self.batch(self.step * training.batch, training.micro_batch);
         self.model().forward_seen(inputs, |name, output| {
             let values = numbers(output.clone().inner());
             outputs.push(Named {
@@ -131,7 +148,8 @@ impl<'a> Trainer<'a> {
 
     /// The loss of the next step's first micro-batch, by a forward pass alone. Waits for the device.
     pub fn loss(&mut self) -> f64 {
-        let loss = self.forward(self.step * self.cell.training.batch);
+        let training = &self.cell.training;
+        let loss = self.forward(self.step * training.batch, training.micro_batch);
         f64::from(loss.into_scalar::<f32>())
     }
 
@@ -143,14 +161,14 @@ impl<'a> Trainer<'a> {
 
     /// The loss of the next step's batch, and the gradients of its mean, in f32.
     pub fn gradients(&mut self) -> (Tensor<1>, GradientsParams) {
-        let training = &self.cell.training;
-        let micro_batches = training.batch / training.micro_batch;
+        let (batch, at_once) = (self.cell.training.batch, self.at_once());
+        let parts = batch / at_once;
         let scale = self.loss_scale.map(|scale| scale.factor());
         let mut gradients = GradientsAccumulator::new();
-        let mut losses = Vec::with_capacity(micro_batches as usize);
-        for micro in 0..micro_batches {
-            let first = self.step * training.batch + micro * training.micro_batch;
-            let loss = self.forward(first).div_scalar(micro_batches as f64);
+        let mut losses = Vec::with_capacity(parts as usize);
+        for part in 0..parts {
+            let first = self.step * batch + part * at_once;
+            let loss = self.forward(first, at_once).div_scalar(parts as f64);
             losses.push(loss.clone().inner());
             let scaled = match scale {
                 Some(scale) => loss.mul_scalar(scale),
@@ -242,16 +260,25 @@ impl<'a> Trainer<'a> {
         Ok(checkpoint.state)
     }
 
-    /// Mean loss of the micro-batch that begins with the `first` sequence of the run.
-    fn forward(&mut self, first: u64) -> Tensor<1> {
-        let (inputs, targets) = self.batch(first);
+    /// Sequences that a pass trains on: a micro-batch, or the part of one that a processor has at hand.
+    fn at_once(&self) -> u64 {
+        let (model, micro_batch) = (&self.cell.model, self.cell.training.micro_batch);
+        if self.model().is_fused() {
+            sequences_in_cache(model.sequence_length, model.hidden, micro_batch)
+        } else {
+            micro_batch
+        }
+    }
+
+    /// Mean loss of so many sequences, from the `first` of the run on.
+    fn forward(&mut self, first: u64, rows: u64) -> Tensor<1> {
+        let (inputs, targets) = self.batch(first, rows);
         self.model().mean_loss(inputs, targets)
     }
 
-    /// Inputs and targets of the micro-batch that begins with the `first` sequence of the run.
-    fn batch(&mut self, first: u64) -> (Tensor<2, Int>, Tensor<2, Int>) {
+    /// Inputs and targets of so many sequences, from the `first` of the run on.
+    fn batch(&mut self, first: u64, rows: u64) -> (Tensor<2, Int>, Tensor<2, Int>) {
         let begin = Instant::now();
-        let rows = self.cell.training.micro_batch;
         let shape = [rows as usize, self.cell.model.sequence_length as usize];
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for sequence in first..first + rows {
@@ -329,6 +356,16 @@ mod tests {
         tokens = 12_800
         precision = "f16"
     "#;
+
+    #[test]
+    fn parts_of_a_batch_are_those_that_stay_in_the_cache() {
+        // Hidden units of widths 32, 64, 128 and 256.
+        let parts = [88, 168, 344, 680].map(|hidden| sequences_in_cache(128, hidden, 16));
+        assert_eq!(parts, [16, 4, 4, 16]);
+        assert_eq!(sequences_in_cache(1024, 168, 2), 1);
+        assert_eq!(sequences_in_cache(128, 168, 15), 3);
+        assert_eq!(sequences_in_cache(128, 168, 1), 1);
+    }
 
     /// A scale so large that gradients overflow: steps change nothing until it has fallen far enough, and
     /// then training goes on.

@@ -39,6 +39,6 @@ vectorized! {
 vectorized! {
     /// Writes the sum of squares.
     pub fn square(x: &[f32], sum: &mut f32) {
-        *sum = fold(x.len(), |i, sum| fma(x[i], x[i], sum));
+        *sum = fold([x], |[x], sum| fma(x, x, sum));
     }
 }

@@ -13,7 +13,7 @@
 
 use rayon::prelude::*;
 
-use super::functions::{exp, fma, fold, largest};
+use super::functions::{LANES, across, exp_below, fma, fold, larger};
 use super::lanes::{InstructionSet, vectorized};
 use super::matrix::{Matrix, multiply};
 
@@ -84,6 +84,11 @@ impl Sizes {
         self.heads * self.width
     }
 
+    /// Room for the scores of a block.
+    fn of_block(self) -> usize {
+        BLOCK.min(self.sequence) * self.sequence.next_multiple_of(LANES)
+    }
+
     fn scale(self) -> f32 {
         1.0 / (self.width as f32).sqrt()
     }
@@ -132,7 +137,7 @@ pub fn forward([q, k, v]: [&[f32]; 3], sizes: Sizes, set: InstructionSet) -> Vec
     );
     let sequences = sequences.into_par_iter().zip(y.par_chunks_exact_mut(each));
     sequences.for_each(|((q, k, v), y)| {
-        let mut scores = vec![0f32; BLOCK.min(sizes.sequence) * sizes.sequence];
+        let mut scores = vec![0f32; sizes.of_block()];
         for head in 0..sizes.heads {
             let at = head * sizes.width;
             let [q, k, v] = [q, k, v].map(|x| &x[at..]);
@@ -171,8 +176,8 @@ pub fn backward([q, k, v, y, dy]: [&[f32]; 5], sizes: Sizes, set: InstructionSet
     );
     read.into_par_iter().zip(written.into_par_iter()).for_each(
         |((q, k, v, y, dy), (dq, dk, dv))| {
-            let size = BLOCK.min(sizes.sequence) * sizes.sequence;
-            let (mut scores, mut slopes) = (vec![0f32; size], vec![0f32; size]);
+            let zeros = || vec![0f32; sizes.of_block()];
+            let (mut scores, mut slopes) = (zeros(), zeros());
             let row = sizes.row();
             for head in 0..sizes.heads {
                 let at = head * sizes.width;
@@ -184,9 +189,9 @@ pub fn backward([q, k, v, y, dy]: [&[f32]; 5], sizes: Sizes, set: InstructionSet
                     let outer = rows_of(dy, block.rows, sizes);
                     let weights = block.weights(p);
                     multiply(weights.transposed(), outer, &mut dv[at..], row, true);
-                    let slopes = &mut slopes[..block.rows * block.columns()];
+                    let slopes = &mut slopes[..block.rows * block.step()];
                     let values = rows_of(v, block.columns(), sizes).transposed();
-                    multiply(outer, values, slopes, block.columns(), false);
+                    multiply(outer, values, slopes, block.step(), false);
                     slopes_of(set, p, slopes, &y[from..], dy, block, sizes);
                     let slopes = block.weights(slopes);
                     let keys = rows_of(k, block.columns(), sizes);
@@ -212,13 +217,18 @@ impl Block {
         self.first + self.rows
     }
 
+    /// From row to row of its scores: whole vectors.
+    fn step(self) -> usize {
+        self.columns().next_multiple_of(LANES)
+    }
+
     /// Its scores as a matrix.
     fn weights(self, p: &[f32]) -> Matrix<'_> {
         Matrix {
             values: p,
             rows: self.rows,
             columns: self.columns(),
-            strides: [self.columns(), 1],
+            strides: [self.step(), 1],
         }
     }
 }
@@ -239,25 +249,72 @@ fn probabilities<'a>(
     scores: &'a mut [f32],
     set: InstructionSet,
 ) -> &'a [f32] {
-    let scores = &mut scores[..block.rows * block.columns()];
+    let scores = &mut scores[..block.rows * block.step()];
     let queries = rows_of(&q[block.first * sizes.row()..], block.rows, sizes);
     let keys = rows_of(k, block.columns(), sizes).transposed();
-    multiply(queries, keys, scores, block.columns(), false);
+    multiply(queries, keys, scores, block.step(), false);
     softmax(set, scores, block, sizes.scale());
     scores
 }
 
+/// The bits of a vector's numbers that are seen, by the last of them.
+static SEEN: [[u32; LANES]; LANES] = {
+    let mut bits = [[0; LANES]; LANES];
+    let mut last = 0;
+    while last < LANES {
+        let mut lane = 0;
+        while lane <= last {
+            bits[last][lane] = u32::MAX;
+            lane += 1;
+        }
+        last += 1;
+    }
+    bits
+};
+
 vectorized! {
+    /// In passes over all rows: one after the other, each row would wait for its own largest number and its own sum.
     fn softmax(scores: &mut [f32], block: Block, scale: f32) {
-        for (i, row) in scores.chunks_exact_mut(block.columns()).enumerate() {
-            let (row, later) = row.split_at_mut(block.first + i + 1);
-            later.fill(0.0);
-            let most = largest(row) * scale;
-            for x in row.iter_mut() {
-                *x = exp(fma(*x, scale, -most));
+        let (mut lanes, mut of_rows) = ([[0f32; LANES]; BLOCK], [0f32; BLOCK]);
+        let rows = scores.as_chunks_mut::<LANES>().0;
+        let of_row = block.step() / LANES;
+        for ((i, row), most) in rows.chunks_exact_mut(of_row).enumerate().zip(&mut lanes) {
+            let last = block.first + i;
+            let (earlier, rest) = row.split_at_mut(last / LANES);
+            let Some((edge, later)) = rest.split_first_mut() else { continue };
+            later.fill([0.0; LANES]);
+            for (x, seen) in edge.iter_mut().zip(&SEEN[last % LANES]) {
+                let hidden = f32::NEG_INFINITY.to_bits() & !seen;
+                *x = f32::from_bits(x.to_bits() & seen | hidden);
             }
-            let share = 1.0 / fold(row.len(), |i, sum| sum + row[i]);
-            for x in row.iter_mut() {
+            *most = *edge;
+            for chunk in earlier {
+                for lane in 0..LANES {
+                    most[lane] = larger(most[lane], chunk[lane]);
+                }
+            }
+        }
+        for (lanes, most) in lanes.iter().zip(&mut of_rows) {
+            *most = across(*lanes, larger);
+        }
+        let each = rows.chunks_exact_mut(of_row).enumerate().zip(&of_rows).zip(&mut lanes);
+        for (((i, row), most), sums) in each {
+            let most = most * scale;
+            let mut sum = [0f32; LANES];
+            for chunk in &mut row[..=(block.first + i) / LANES] {
+                for lane in 0..LANES {
+                    chunk[lane] = exp_below(fma(chunk[lane], scale, -most));
+                    sum[lane] += chunk[lane];
+                }
+            }
+            *sums = sum;
+        }
+        for (lanes, sum) in lanes.iter().zip(&mut of_rows) {
+            *sum = across(*lanes, |a, b| a + b);
+        }
+        for (row, sum) in scores.chunks_exact_mut(block.step()).zip(&of_rows) {
+            let share = 1.0 / sum;
+            for x in row {
                 *x *= share;
             }
         }
@@ -268,11 +325,11 @@ vectorized! {
     /// Puts S in the place of D.
     fn slopes_of(p: &[f32], slopes: &mut [f32], y: &[f32], dy: &[f32], block: Block, sizes: Sizes) {
         let scale = sizes.scale();
-        let rows = p.chunks_exact(block.columns()).zip(slopes.chunks_exact_mut(block.columns()));
+        let rows = p.chunks_exact(block.step()).zip(slopes.chunks_exact_mut(block.step()));
         for (i, (p, slopes)) in rows.enumerate() {
             let from = i * sizes.row();
             let (y, dy) = (&y[from..][..sizes.width], &dy[from..][..sizes.width]);
-            let common = fold(sizes.width, |i, sum| fma(y[i], dy[i], sum));
+            let common = fold([y, dy], |[y, dy], sum| fma(y, dy, sum));
             for (p, slope) in p.iter().zip(slopes) {
                 *slope = p * (*slope - common) * scale;
             }

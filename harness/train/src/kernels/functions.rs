@@ -14,19 +14,43 @@ pub fn fma(a: f32, b: f32, c: f32) -> f32 {
     }
 }
 
+/// Below, `e^x` is no normal number.
+const LOW: f32 = -87.336_54;
+
 /// `e^x`, to 2 units in the last place where it is a normal number, 0 below, infinity above, NaN of NaN: `x = n ln 2 +
 /// r`, and a polynomial of degree 6 in r (coefficients of Cephes' `expf`, Moshier 1989).
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    const LOW: f32 = -87.336_54;
     const HIGH: f32 = 88.722_83;
-    // Rounds to the nearest whole number by the last bits of the sum.
-    const ROUND: f32 = 12_582_912.0;
     let held = if x > HIGH { HIGH } else { x };
     let held = if held < LOW { LOW } else { held };
-    let rounded = fma(held, std::f32::consts::LOG2_E, ROUND);
+    let (n, y) = reduced(held);
+    // 2^n in two factors: n reaches 128, which no exponent of a factor does.
+    let half = n >> 1;
+    let value = y * power(half) * power(n.wrapping_sub(half));
+    let value = if x < LOW { 0.0 } else { value };
+    let value = if x > HIGH { f32::INFINITY } else { value };
+    if x.is_nan() { x } else { value }
+}
+
+/// The same of x that is not above zero, in two thirds of the time. NaN of NaN.
+#[inline(always)]
+pub fn exp_below(x: f32) -> f32 {
+    let held = if x < LOW { LOW } else { x };
+    let (n, y) = reduced(held);
+    // Whatever NaN's n is, y is NaN.
+    let value = y * power(n);
+    if x < LOW { 0.0 } else { value }
+}
+
+/// `n` and `e^r` of `x = n ln 2 + r`.
+#[inline(always)]
+fn reduced(x: f32) -> (i32, f32) {
+    // Rounds to the nearest whole number by the last bits of the sum.
+    const ROUND: f32 = 12_582_912.0;
+    let rounded = fma(x, std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = fma(n, -0.693_359_4, held);
+    let r = fma(n, -0.693_359_4, x);
     let r = fma(n, 2.121_944_4e-4, r);
     let p = fma(1.987_569_1e-4, r, 1.398_199_9e-3);
     let p = fma(p, r, 8.333_452e-3);
@@ -34,15 +58,14 @@ pub fn exp(x: f32) -> f32 {
     let p = fma(p, r, 1.666_666_5e-1);
     let p = fma(p, r, 0.5);
     let y = fma(p, r * r, r) + 1.0;
-    // 2^n in two factors: n reaches 128, which no exponent of a factor does.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
-    let half = n >> 1;
-    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
-    let rest = n.wrapping_sub(half);
-    let value = y * power(half) * power(rest);
-    let value = if x < LOW { 0.0 } else { value };
-    let value = if x > HIGH { f32::INFINITY } else { value };
-    if x.is_nan() { x } else { value }
+    (n, y)
+}
+
+/// `2^n`.
+#[inline(always)]
+fn power(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) << 23) as u32)
 }
 
 /// The error function, to 3 units in the last place of one: a ratio of polynomials, exact beyond four (as Eigen and XLA
@@ -65,21 +88,59 @@ pub fn erf(x: f32) -> f32 {
     held * p / q
 }
 
-/// The sum over `0..n` of what `add` adds to a sum: in lanes side by side, then over these, then the rest.
+/// A sum over the numbers of rows that lie beside each other: in lanes side by side, then over these.
 #[inline(always)]
-pub fn fold(n: usize, add: impl Fn(usize, f32) -> f32) -> f32 {
+pub fn fold<const N: usize>(rows: [&[f32]; N], add: impl Fn([f32; N], f32) -> f32) -> f32 {
+    let n = rows[0].len();
+    let mut parts = [(&[] as &[[f32; LANES]], &[] as &[f32]); N];
+    for (part, row) in parts.iter_mut().zip(rows) {
+        *part = row[..n].as_chunks();
+    }
     let mut sums = [0f32; LANES];
-    let whole = n / LANES * LANES;
-    for first in (0..whole).step_by(LANES) {
+    for at in 0..n / LANES {
+        let mut chunks = [&[0f32; LANES]; N];
+        for (chunk, (whole, _)) in chunks.iter_mut().zip(parts) {
+            *chunk = &whole[at];
+        }
         for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum = add(first + lane, *sum);
+            let mut of_lane = [0f32; N];
+            for (x, chunk) in of_lane.iter_mut().zip(chunks) {
+                *x = chunk[lane];
+            }
+            *sum = add(of_lane, *sum);
         }
     }
-    let mut total = sums.iter().sum::<f32>();
-    for at in whole..n {
-        total = add(at, total);
+    let mut total = across(sums, |a, b| a + b);
+    for at in 0..n % LANES {
+        let mut of_place = [0f32; N];
+        for (x, (_, rest)) in of_place.iter_mut().zip(parts) {
+            *x = rest[at];
+        }
+        total = add(of_place, total);
     }
     total
+}
+
+/// All lanes together, by halves: one after the other, each would wait for the one before it.
+#[inline(always)]
+pub fn across(lanes: [f32; LANES], of: impl Fn(f32, f32) -> f32) -> f32 {
+    let (mut eight, mut four, mut two) = ([0f32; 8], [0f32; 4], [0f32; 2]);
+    for i in 0..8 {
+        eight[i] = of(lanes[i], lanes[i + 8]);
+    }
+    for i in 0..4 {
+        four[i] = of(eight[i], eight[i + 4]);
+    }
+    for i in 0..2 {
+        two[i] = of(four[i], four[i + 2]);
+    }
+    of(two[0], two[1])
+}
+
+/// The larger of two numbers, the first where the second is none.
+#[inline(always)]
+pub fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
 }
 
 /// The largest number of a row; NaN where it holds one.
@@ -91,21 +152,21 @@ pub fn largest(row: &[f32]) -> f32 {
     let (whole, rest) = row.as_chunks::<LANES>();
     for chunk in whole {
         for lane in 0..LANES {
-            most[lane] = if chunk[lane] > most[lane] {
-                chunk[lane]
-            } else {
-                most[lane]
-            };
+            most[lane] = larger(most[lane], chunk[lane]);
             any[lane] += 0.0 * chunk[lane];
         }
     }
-    let of_lanes = most
-        .iter()
-        .chain(rest)
-        .fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
-    let any: f32 = any.iter().sum::<f32>() + rest.iter().map(|x| 0.0 * x).sum::<f32>();
+    for (lane, x) in rest.iter().enumerate() {
+        most[lane] = larger(most[lane], *x);
+        any[lane] += 0.0 * x;
+    }
+    let any = across(any, |a, b| a + b);
     // Infinity times nothing is NaN too, and an infinite row has no softmax.
-    if any.is_nan() { f32::NAN } else { of_lanes }
+    if any.is_nan() {
+        f32::NAN
+    } else {
+        across(most, larger)
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +187,16 @@ mod tests {
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert_eq!(exp(1e4), f32::INFINITY);
         assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn exp_below_zero_is_exp() {
+        for step in 0..200_000 {
+            let x = -90.0 * step as f32 / 200_000.0;
+            assert_eq!(exp_below(x), exp(x), "{x}");
+        }
+        assert_eq!(exp_below(f32::NEG_INFINITY), 0.0);
+        assert!(exp_below(f32::NAN).is_nan());
     }
 
     /// By its series, which is exact where it converges well (Abramowitz and Stegun 1964, 7.1.6).

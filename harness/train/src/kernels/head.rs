@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::functions::{exp, fold, largest};
+use super::functions::{exp_below, fold, largest};
 use super::lanes::{InstructionSet, vectorized};
 use super::matrix::{Matrix, add_product, multiply, product};
 
@@ -135,11 +135,11 @@ vectorized! {
             let of_target = row[target];
             let sum = if slope.is_some() {
                 for z in row.iter_mut() {
-                    *z = exp(*z - most);
+                    *z = exp_below(*z - most);
                 }
-                fold(vocabulary, |i, sum| sum + row[i])
+                fold([row], |[z], sum| sum + z)
             } else {
-                fold(vocabulary, |i, sum| sum + exp(row[i] - most))
+                fold([row], |[z], sum| sum + exp_below(z - most))
             };
             *loss = sum.ln() + most - of_target;
             if let Some(slope) = slope {

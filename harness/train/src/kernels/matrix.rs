@@ -1,6 +1,11 @@
 //! Products of matrices, by the `gemm` crate.
 
+use std::cell::Cell;
+
 use gemm::Parallelism;
+
+use super::functions::LANES;
+use super::lanes::{instruction_set, vectorized};
 
 /// A matrix in memory, with the steps from row to row and from column to column.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,12 @@ impl<'a> Matrix<'a> {
     /// The place after its last number: nothing is read from there on.
     fn end(self) -> usize {
         (self.rows - 1) * self.strides[0] + (self.columns - 1) * self.strides[1] + 1
+    }
+
+    /// Whether it lies in columns, and is small enough to be in the cache.
+    fn is_to_be_turned(self) -> bool {
+        let in_columns = self.strides[0] == 1 && self.strides[1] > 1;
+        in_columns && self.rows > 1 && self.columns > 1 && self.rows * self.columns <= CACHED
     }
 
     fn check(self) {
@@ -98,6 +109,12 @@ unsafe fn product_to(
     a.check();
     b.check();
     assert_eq!(a.columns, b.rows, "matrices that fit each other");
+    let mut copy = COPY.take();
+    let b = if b.is_to_be_turned() {
+        in_rows(b, &mut copy)
+    } else {
+        b
+    };
     // SAFETY: the assertions hold every index that is read within its slice, and the caller vouches for what is
     // written.
     unsafe {
@@ -122,5 +139,55 @@ unsafe fn product_to(
             false,
             threads,
         );
+    }
+    COPY.set(copy);
+}
+
+/// Numbers of a matrix that is turned: one that comes from memory costs as much to turn as `gemm` takes to gather it.
+const CACHED: usize = 1 << 16;
+
+thread_local! {
+    /// Memory for [`in_rows`], as large as it ever was.
+    static COPY: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// A copy of a matrix that lies in columns, row after row. `gemm` would gather its numbers one by one, far from each
+/// other.
+fn in_rows<'a>(matrix: Matrix, copy: &'a mut Vec<f32>) -> Matrix<'a> {
+    let (step, columns) = (matrix.strides[1], matrix.columns);
+    let count = matrix.rows * columns;
+    if copy.len() < count {
+        copy.resize(count, 0.0);
+    }
+    let copy = &mut copy[..count];
+    transpose(instruction_set(), matrix.values, step, copy, columns);
+    Matrix::of_rows(copy, columns)
+}
+
+vectorized! {
+    /// Writes the rows of a matrix whose columns lie `step` apart.
+    fn transpose(x: &[f32], step: usize, y: &mut [f32], columns: usize) {
+        let rows = y.len() / columns;
+        let (whole_rows, whole_columns) = (rows / LANES * LANES, columns / LANES * LANES);
+        for row in (0..whole_rows).step_by(LANES) {
+            for first in (0..whole_columns).step_by(LANES) {
+                let mut tile = [[0f32; LANES]; LANES];
+                for (i, column) in tile.iter_mut().enumerate() {
+                    column.copy_from_slice(&x[(first + i) * step + row..][..LANES]);
+                }
+                for j in 0..LANES {
+                    let y = &mut y[(row + j) * columns + first..][..LANES];
+                    for (y, column) in y.iter_mut().zip(&tile) {
+                        *y = column[j];
+                    }
+                }
+            }
+        }
+        for row in 0..rows {
+            let rest = if row < whole_rows { whole_columns } else { 0 };
+            for column in rest..columns {
+                y[row * columns + column] = x[column * step + row];
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ vectorized! {
         let width = gain.len();
         let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
         for ((x, y), s) in rows.zip(s) {
-            let square = fold(width, |i, sum| fma(x[i], x[i], sum));
+            let square = fold([x], |[x], sum| fma(x, x, sum));
             *s = 1.0 / (square / width as f32 + epsilon).sqrt();
             for i in 0..width {
                 y[i] = x[i] * *s * gain[i];
@@ -28,7 +28,7 @@ vectorized! {
         let dgain = &mut dgain[..width];
         let rows = x.chunks_exact(width).zip(dy.chunks_exact_mut(width));
         for ((x, dy), s) in rows.zip(s) {
-            let common = fold(width, |i, sum| fma(dy[i] * gain[i], x[i], sum));
+            let common = fold([x, dy, gain], |[x, dy, gain], sum| fma(dy * gain, x, sum));
             let common = common * s * s * s / width as f32;
             for i in 0..width {
                 dgain[i] = fma(dy[i] * s, x[i], dgain[i]);

@@ -5,6 +5,7 @@ use super::activation::{self, Activation};
 use super::attention::{self, Sizes, Turns};
 use super::head::{self, Batch};
 use super::lanes::InstructionSet;
+use super::matrix::{Matrix, product};
 use super::norm;
 
 /// Sets of instructions that are here.
@@ -414,6 +415,40 @@ fn what_is_no_number_stays_none() {
             assert!(
                 !head::mean_with_gradients(batch, set).0.is_finite(),
                 "{set}"
+            );
+        }
+    }
+}
+
+/// Of matrices that lie in rows and in columns, alone and as every other column of a wider one, on either side of the
+/// size up to which columns are turned into rows first.
+#[test]
+fn products_are_their_equation_however_matrices_lie() {
+    for [rows, inner, columns] in [[1, 1, 1], [7, 17, 33], [64, 257, 16], [3, 300, 301]] {
+        let (a, b) = (numbers(rows * inner, 1), numbers(2 * inner * columns, 2));
+        let lie = [[columns, 1], [1, inner], [1, 2 * inner]];
+        for strides in lie {
+            let b = Matrix {
+                values: &b,
+                rows: inner,
+                columns,
+                strides,
+            };
+            let truth: Vec<f64> = (0..rows * columns)
+                .map(|at| {
+                    let (row, column) = (at / columns, at % columns);
+                    let term = |k: usize| {
+                        let b = b.values[k * strides[0] + column * strides[1]];
+                        f64::from(a[row * inner + k]) * f64::from(b)
+                    };
+                    (0..inner).map(term).sum()
+                })
+                .collect();
+            let found = product(Matrix::of_rows(&a, inner), b);
+            let off = distance(&found, &truth);
+            assert!(
+                off < EXPLAINED,
+                "{rows} {inner} {columns} {strides:?}: {off:e}"
             );
         }
     }
