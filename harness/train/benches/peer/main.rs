@@ -91,7 +91,7 @@ fn again(half: &str, pinned: bool) -> Command {
     };
     command.args(std::env::args().skip(1)).arg(half);
     command.env(MEASURING, "1");
-    command.envs(ALLOCATOR.map(|(name, bytes)| (name, bytes.to_string())));
+    command.envs(ALLOCATOR);
     command
 }
 

@@ -17,25 +17,25 @@ pub enum Activation {
 }
 
 vectorized! {
-    /// Writes `silu(gate) up`.
-    pub fn swiglu(gate: &[f32], up: &[f32], y: &mut [f32]) {
-        let n = y.len();
-        let (gate, up) = (&gate[..n], &up[..n]);
+    /// Puts `silu(gate) up` in the place of the gate.
+    pub fn swiglu(gate: &mut [f32], up: &[f32]) {
+        let n = gate.len();
+        let up = &up[..n];
         for i in 0..n {
-            y[i] = gate[i] * up[i] / (1.0 + exp(-gate[i]));
+            gate[i] = gate[i] * up[i] / (1.0 + exp(-gate[i]));
         }
     }
 }
 
 vectorized! {
-    /// Puts `dup` in the place of `dy`, and writes `dgate`.
-    pub fn swiglu_backward(gate: &[f32], up: &[f32], dy: &mut [f32], dgate: &mut [f32]) {
+    /// Puts `dgate` in the place of the gate, and `dup` in that of `dy`.
+    pub fn swiglu_backward(gate: &mut [f32], up: &[f32], dy: &mut [f32]) {
         let n = gate.len();
-        let (up, dy, dgate) = (&up[..n], &mut dy[..n], &mut dgate[..n]);
+        let (up, dy) = (&up[..n], &mut dy[..n]);
         for i in 0..n {
             let t = 1.0 / (1.0 + exp(-gate[i]));
             let silu = gate[i] * t;
-            dgate[i] = dy[i] * up[i] * (t + silu * (1.0 - t));
+            gate[i] = dy[i] * up[i] * (t + silu * (1.0 - t));
             dy[i] *= silu;
         }
     }
@@ -47,21 +47,19 @@ fn normal(x: f32) -> f32 {
 }
 
 vectorized! {
-    /// Writes the activation of every number.
-    pub fn activate(activation: Activation, x: &[f32], y: &mut [f32]) {
-        let n = y.len();
-        let x = &x[..n];
+    /// Puts the activation of every number in its place.
+    pub fn activate(activation: Activation, x: &mut [f32]) {
         match activation {
             Activation::Gelu => {
-                for i in 0..n {
-                    y[i] = x[i] * normal(x[i]);
+                for x in x {
+                    *x *= normal(*x);
                 }
             }
             Activation::SquaredRelu => {
-                for i in 0..n {
+                for x in x {
                     // Not `max`, which would hide a NaN.
-                    let above = if x[i] < 0.0 { 0.0 } else { x[i] };
-                    y[i] = above * above;
+                    let above = if *x < 0.0 { 0.0 } else { *x };
+                    *x = above * above;
                 }
             }
         }

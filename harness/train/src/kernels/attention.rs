@@ -95,31 +95,24 @@ impl Sizes {
 }
 
 /// Turns every head of every row by its position, or back.
-pub fn turned(x: &[f32], turns: &Turns, sizes: Sizes, back: bool, set: InstructionSet) -> Vec<f32> {
-    let mut y = vec![0f32; x.len()];
-    let sequences = x.par_chunks_exact(sizes.of_sequence());
-    sequences
-        .zip(y.par_chunks_exact_mut(sizes.of_sequence()))
-        .for_each(|(x, y)| {
-            turn(set, x, y, turns, sizes, if back { -1.0 } else { 1.0 });
-        });
-    y
+pub fn turn(x: &mut [f32], turns: &Turns, sizes: Sizes, back: bool, set: InstructionSet) {
+    let sign = if back { -1.0 } else { 1.0 };
+    let sequences = x.par_chunks_exact_mut(sizes.of_sequence());
+    sequences.for_each(|x| turn_sequence(set, x, turns, sizes, sign));
 }
 
 vectorized! {
-    fn turn(x: &[f32], y: &mut [f32], turns: &Turns, sizes: Sizes, sign: f32) {
+    fn turn_sequence(x: &mut [f32], turns: &Turns, sizes: Sizes, sign: f32) {
         let half = turns.half;
-        let rows = x.chunks_exact(sizes.row()).zip(y.chunks_exact_mut(sizes.row()));
         let tables = turns.cos.chunks_exact(half).zip(turns.sin.chunks_exact(half));
-        for ((x, y), (cos, sin)) in rows.zip(tables) {
-            let heads = x.chunks_exact(sizes.width).zip(y.chunks_exact_mut(sizes.width));
-            for (x, y) in heads {
-                let ((xa, xb), (ya, yb)) = (x.split_at(half), y.split_at_mut(half));
-                let (xb, yb) = (&xb[..half], &mut yb[..half]);
+        for (x, (cos, sin)) in x.chunks_exact_mut(sizes.row()).zip(tables) {
+            for x in x.chunks_exact_mut(sizes.width) {
+                let (xa, xb) = x.split_at_mut(half);
+                let xb = &mut xb[..half];
                 for i in 0..half {
-                    let sin = sin[i] * sign;
-                    ya[i] = xa[i] * cos[i] - xb[i] * sin;
-                    yb[i] = xb[i] * cos[i] + xa[i] * sin;
+                    let (a, b, sin) = (xa[i], xb[i], sin[i] * sign);
+                    xa[i] = a * cos[i] - b * sin;
+                    xb[i] = b * cos[i] + a * sin;
                 }
             }
         }

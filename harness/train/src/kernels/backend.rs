@@ -177,11 +177,12 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
                 let (kept, sizes, turns) = ops.state;
                 let [q, k, v, y] = kept.each_ref().map(numbers);
                 let set = instruction_set();
-                let [dq, dk, dv] = attention::backward([q, k, v, y, numbers(&dy)], sizes, set);
-                let back = |x: Vec<f32>| {
-                    tensor(attention::turned(&x, &turns, sizes, true, set), dy.shape())
-                };
-                hand_on!(grads, ops, [back(dq), back(dk), tensor(dv, dy.shape())]);
+                let mut slopes = attention::backward([q, k, v, y, numbers(&dy)], sizes, set);
+                for turned in &mut slopes[..2] {
+                    attention::turn(turned, &turns, sizes, true, set);
+                }
+                let [dq, dk, dv] = slopes.map(|slope| tensor(slope, dy.shape()));
+                hand_on!(grads, ops, [dq, dk, dv]);
             }
         }
         let ((q, of_q), (k, of_k), (v, of_v)) =
@@ -255,10 +256,9 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
             ) {
                 let mut dy = writable(grads.consume::<Flex>(&ops.node));
                 let [gate, up] = ops.state;
-                let mut dgate = vec![0f32; gate.shape().num_elements()];
-                let (of_gate, of_up, of_dy) =
-                    (numbers(&gate), numbers(&up), dy.storage_mut::<f32>());
-                activation::swiglu_backward(instruction_set(), of_gate, of_up, of_dy, &mut dgate);
+                let mut dgate = numbers(&gate).to_vec();
+                let (of_up, of_dy) = (numbers(&up), dy.storage_mut::<f32>());
+                activation::swiglu_backward(instruction_set(), &mut dgate, of_up, of_dy);
                 hand_on!(grads, ops, [tensor(dgate, gate.shape()), dy]);
             }
         }
@@ -419,11 +419,9 @@ fn attended(
     };
     let set = instruction_set();
     let turn = |x: FlexTensor| {
-        let x = in_order(x);
-        tensor(
-            attention::turned(numbers(&x), turns, sizes, false, set),
-            x.shape(),
-        )
+        let mut x = writable(x);
+        attention::turn(x.storage_mut::<f32>(), turns, sizes, false, set);
+        x
     };
     let (q, k, v) = (turn(q), turn(k), in_order(v));
     let y = attention::forward([&q, &k, &v].map(numbers), sizes, set);
@@ -453,24 +451,21 @@ fn through_backward(
 }
 
 fn gated(gate: &FlexTensor, up: &FlexTensor) -> FlexTensor {
-    let mut y = vec![0f32; gate.shape().num_elements()];
-    let (of_gate, of_up) = (numbers(gate), numbers(up));
-    activation::swiglu(instruction_set(), of_gate, of_up, &mut y);
+    let mut y = numbers(gate).to_vec();
+    activation::swiglu(instruction_set(), &mut y, numbers(up));
     tensor(y, gate.shape())
 }
 
 fn activated(x: &FlexTensor, activation: Activation) -> FlexTensor {
-    let mut y = vec![0f32; x.shape().num_elements()];
-    let of_x = numbers(x);
-    activation::activate(instruction_set(), activation, of_x, &mut y);
+    let mut y = numbers(x).to_vec();
+    activation::activate(instruction_set(), activation, &mut y);
     tensor(y, x.shape())
 }
 
 fn normed(x: &FlexTensor, gain: &FlexTensor, epsilon: f32) -> (FlexTensor, Vec<f32>) {
-    let (of_x, of_gain) = (numbers(x), numbers(gain));
-    let mut y = vec![0f32; of_x.len()];
-    let mut s = vec![0f32; of_x.len() / of_gain.len()];
-    norm::forward(instruction_set(), of_x, of_gain, epsilon, &mut y, &mut s);
+    let (mut y, of_gain) = (numbers(x).to_vec(), numbers(gain));
+    let mut s = vec![0f32; y.len() / of_gain.len()];
+    norm::forward(instruction_set(), &mut y, of_gain, epsilon, &mut s);
     (tensor(y, x.shape()), s)
 }
 

@@ -7,15 +7,14 @@ use super::functions::{fma, fold};
 use super::lanes::vectorized;
 
 vectorized! {
-    /// Writes every row's `y`, and its `s`.
-    pub fn forward(x: &[f32], gain: &[f32], epsilon: f32, y: &mut [f32], s: &mut [f32]) {
+    /// Puts every row's `y` in its place, and writes its `s`.
+    pub fn forward(x: &mut [f32], gain: &[f32], epsilon: f32, s: &mut [f32]) {
         let width = gain.len();
-        let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
-        for ((x, y), s) in rows.zip(s) {
+        for (x, s) in x.chunks_exact_mut(width).zip(s) {
             let square = fold([x], |[x], sum| fma(x, x, sum));
             *s = 1.0 / (square / width as f32 + epsilon).sqrt();
             for i in 0..width {
-                y[i] = x[i] * *s * gain[i];
+                x[i] *= *s * gain[i];
             }
         }
     }

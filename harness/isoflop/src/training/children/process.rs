@@ -199,9 +199,9 @@ fn set_environment(command: &mut Command, software: bool) {
     if software && std::env::var_os(AUTOTUNE).is_none() {
         command.env(AUTOTUNE, "minimal");
     }
-    for (name, bytes) in isoflop_machine::ALLOCATOR {
+    for (name, value) in isoflop_machine::ALLOCATOR {
         if std::env::var_os(name).is_none() {
-            command.env(name, bytes.to_string());
+            command.env(name, value);
         }
     }
 }
