@@ -68,7 +68,8 @@ fn sequences_in_cache(sequence: u64, hidden: u64, sequences: u64) -> u64 {
     const TOKENS: u64 = 512;
     const CACHE: Bytes = 1 << 20;
     let fit = |sequences: u64| 4 * sequences * sequence * hidden < CACHE;
-    let is_part = |part: &u64| sequences % part == 0 && part * sequence <= TOKENS.max(sequence);
+    let is_part =
+        |part: &u64| sequences.is_multiple_of(*part) && part * sequence <= TOKENS.max(sequence);
     let part = (1..=sequences).rev().find(is_part).unwrap_or(1);
     if fit(part) && !fit(sequences) {
         part
