@@ -6,8 +6,8 @@ use std::ops::Range;
 use crate::definition::{Budget, Definition, MOST_TOKENS, Point, ScheduleKind};
 use crate::rules::{self, Decision};
 use crate::{
-    Bytes, Cell, CellId, CorpusFacts, CorpusIdentity, DefinitionError, Evaluation, EvaluationSet,
-    Flops, Model, Optimizer, ParameterCount, Schedule, Tokens, Training, TrainingFlops,
+    Cell, CellId, CorpusFacts, CorpusIdentity, DefinitionError, Evaluation, EvaluationSet, Flops,
+    Model, Optimizer, ParameterCount, Schedule, Tokens, Training, TrainingFlops,
 };
 
 /// Every cell of a suite on one corpus, before anything is spent.
@@ -34,8 +34,6 @@ pub struct PlannedCell {
     pub parameters: ParameterCount,
     /// Training FLOPs under each convention.
     pub flops: TrainingFlops,
-    /// Estimated memory.
-    pub memory: Bytes,
     /// Passes over the training part.
     pub epochs: f64,
 }
@@ -186,7 +184,6 @@ fn resolve(
         decisions,
         parameters,
         flops: TrainingFlops::new(&cell.model, cell.tokens()),
-        memory: crate::training_memory(&cell.model, cell.training.micro_batch),
         epochs,
         cell,
     })

@@ -52,6 +52,31 @@ fn budgets_in_flops_make_slices_of_equal_compute() {
 }
 
 #[test]
+fn a_processor_trains_on_the_part_of_a_batch_that_its_cache_holds() {
+    let parts = |settings: &str| {
+        let sweep = format!("[[sweep]]\ndepth = 2\ntokens = 1e6\n{settings}\n");
+        let planned = plan(&sweep, &corpus());
+        let cells = planned.cells.iter();
+        cells
+            .map(|it| it.cell.sequences_in_cache())
+            .collect::<Vec<_>>()
+    };
+    // Hidden units: 88, 168, 344 and 680.
+    assert_eq!(
+        parts("width = [32, 64, 128, 256]\nsequence_length = 128\nbatch = 16"),
+        [16, 4, 4, 16]
+    );
+    assert_eq!(parts("width = 64\nsequence_length = 128\nbatch = 15"), [3]);
+    assert_eq!(parts("width = 64\nsequence_length = 128\nbatch = 1"), [1]);
+    assert_eq!(parts("width = 64\nsequence_length = 1024\nbatch = 2"), [1]);
+    // Parts are of the fused operations, and those are in f32.
+    assert_eq!(
+        parts("width = 64\nsequence_length = 128\nbatch = 16\nprecision = \"f16\""),
+        [16]
+    );
+}
+
+#[test]
 fn budgets_in_tokens_per_parameter_count_all_parameters() {
     let plan = plan(
         "[[sweep]]\nwidth = 64\ndepth = 2\ntokens_per_parameter = 20\n",

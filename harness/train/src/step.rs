@@ -61,23 +61,6 @@ fn read<const N: usize>(numbers: [Tensor<1>; N]) -> [f64; N] {
     std::array::from_fn(|at| f64::from(together[at]))
 }
 
-/// How many of these sequences go through the fused operations together. What one operation hands to the next is to stay
-/// in a core's cache. Where it does so in any case parts would only cost their sums, and where even a part of 512
-/// tokens does not, too. The same on every machine, since the order of sums is.
-fn sequences_in_cache(sequence: u64, hidden: u64, sequences: u64) -> u64 {
-    const TOKENS: u64 = 512;
-    const CACHE: Bytes = 1 << 20;
-    let fit = |sequences: u64| 4 * sequences * sequence * hidden < CACHE;
-    let is_part =
-        |part: &u64| sequences.is_multiple_of(*part) && part * sequence <= TOKENS.max(sequence);
-    let part = (1..=sequences).rev().find(is_part).unwrap_or(1);
-    if fit(part) && !fit(sequences) {
-        part
-    } else {
-        sequences
-    }
-}
-
 impl<'a> Trainer<'a> {
     /// Builds the cell's model on a device.
     ///
@@ -263,11 +246,10 @@ impl<'a> Trainer<'a> {
 
     /// Sequences that a pass trains on: a micro-batch, or the part of one that a processor has at hand.
     fn at_once(&self) -> u64 {
-        let (model, micro_batch) = (&self.cell.model, self.cell.training.micro_batch);
         if self.model().is_fused() {
-            sequences_in_cache(model.sequence_length, model.hidden, micro_batch)
+            self.cell.sequences_in_cache()
         } else {
-            micro_batch
+            self.cell.training.micro_batch
         }
     }
 
@@ -357,16 +339,6 @@ mod tests {
         tokens = 12_800
         precision = "f16"
     "#;
-
-    #[test]
-    fn parts_of_a_batch_are_those_that_stay_in_the_cache() {
-        // Hidden units of widths 32, 64, 128 and 256.
-        let parts = [88, 168, 344, 680].map(|hidden| sequences_in_cache(128, hidden, 16));
-        assert_eq!(parts, [16, 4, 4, 16]);
-        assert_eq!(sequences_in_cache(1024, 168, 2), 1);
-        assert_eq!(sequences_in_cache(128, 168, 15), 3);
-        assert_eq!(sequences_in_cache(128, 168, 1), 1);
-    }
 
     /// A scale so large that gradients overflow: steps change nothing until it has fallen far enough, and
     /// then training goes on.

@@ -7,6 +7,7 @@ use isoflop_fits::check_fits;
 use isoflop_ledger::SuiteFolder;
 use isoflop_suite::{
     Bytes, CellId, Change, Definition, DeviceName, Plan, PlannedCell, process_memory,
+    training_memory,
 };
 
 use crate::exit::Refusal;
@@ -81,14 +82,16 @@ impl Suite {
     /// Memory that a process holds on the machine while it trains a cell on the processor; on a GPU,
     /// the GPU's memory that the cell takes.
     pub fn memory(&self, planned: &PlannedCell) -> Bytes {
+        let cell = &planned.cell;
         if self.device.is_processor() {
             let parts = [&self.corpus.train, &self.corpus.validation];
             let sets = self.corpus.sets.iter().map(|set| &set.tokens);
             let all = parts.into_iter().chain(sets);
             let mapped: usize = all.map(|part| part.bytes().len()).sum();
-            process_memory(mapped as Bytes) + planned.memory
+            let training = training_memory(&cell.model, cell.sequences_in_cache());
+            process_memory(mapped as Bytes) + training
         } else {
-            planned.memory
+            training_memory(&cell.model, cell.training.micro_batch)
         }
     }
 }
