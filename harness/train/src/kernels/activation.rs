@@ -28,15 +28,15 @@ vectorized! {
 }
 
 vectorized! {
-    /// Puts `dgate` in the place of the gate, and `dup` in that of `dy`.
-    pub fn swiglu_backward(gate: &mut [f32], up: &[f32], dy: &mut [f32]) {
+    /// Puts `dgate` in the place of the gate, and `dup` in that of `up`.
+    pub fn swiglu_backward(gate: &mut [f32], up: &mut [f32], dy: &[f32]) {
         let n = gate.len();
-        let (up, dy) = (&up[..n], &mut dy[..n]);
+        let (up, dy) = (&mut up[..n], &dy[..n]);
         for i in 0..n {
             let t = 1.0 / (1.0 + exp(-gate[i]));
             let silu = gate[i] * t;
             gate[i] = dy[i] * up[i] * (t + silu * (1.0 - t));
-            dy[i] *= silu;
+            up[i] = dy[i] * silu;
         }
     }
 }

@@ -150,11 +150,12 @@ pub fn forward([q, k, v]: [&[f32]; 3], sizes: Sizes, set: InstructionSet) -> Vec
     y
 }
 
-/// `dq`, `dk` and `dv`, of turned queries and keys.
-pub fn backward([q, k, v, y, dy]: [&[f32]; 5], sizes: Sizes, set: InstructionSet) -> [Vec<f32>; 3] {
+/// `dq`, `dk` and `dv`, one after the other, of turned queries and keys.
+pub fn backward([q, k, v, y, dy]: [&[f32]; 5], sizes: Sizes, set: InstructionSet) -> Vec<f32> {
     let each = sizes.of_sequence();
-    let zeros = || vec![0f32; q.len()];
-    let (mut dq, mut dk, mut dv) = (zeros(), zeros(), zeros());
+    let mut all = vec![0f32; 3 * q.len()];
+    let (dq, rest) = all.split_at_mut(q.len());
+    let (dk, dv) = rest.split_at_mut(q.len());
     let read = (
         q.par_chunks_exact(each),
         k.par_chunks_exact(each),
@@ -194,7 +195,7 @@ pub fn backward([q, k, v, y, dy]: [&[f32]; 5], sizes: Sizes, set: InstructionSet
             }
         },
     );
-    [dq, dk, dv]
+    all
 }
 
 /// Queries that are computed together.

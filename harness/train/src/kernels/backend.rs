@@ -6,7 +6,7 @@ use burn::backend::autodiff::{
     Autodiff,
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
+    ops::{Backward, NodeGuard, Ops, OpsKind},
 };
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -24,20 +24,25 @@ use super::norm;
 
 #[backend_extension(Autodiff, Flex)]
 pub trait Fused: Backend {
-    fn attend(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        heads: usize,
-        turns: Arc<Turns>,
-    ) -> FloatTensor<Self>;
+    fn attend(of: FloatTensor<Self>, heads: usize, turns: Arc<Turns>) -> FloatTensor<Self>;
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn linear_pair(
+        x: FloatTensor<Self>,
+        weight_1: FloatTensor<Self>,
+        weight_2: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+    fn linear_three(
+        x: FloatTensor<Self>,
+        weight_1: FloatTensor<Self>,
+        weight_2: FloatTensor<Self>,
+        weight_3: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
     fn linear_past(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         past: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn swiglu(of: FloatTensor<Self>) -> FloatTensor<Self>;
     fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
     fn norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self>;
     fn losses(
@@ -63,27 +68,34 @@ pub trait Fused: Backend {
 }
 
 impl Fused for Flex {
-    fn attend(
-        query: FlexTensor,
-        key: FlexTensor,
-        value: FlexTensor,
-        heads: usize,
-        turns: Arc<Turns>,
-    ) -> FlexTensor {
-        let [.., y] = attended(query, key, value, heads, &turns).0;
+    fn attend(of: FlexTensor, heads: usize, turns: Arc<Turns>) -> FlexTensor {
+        let ([_, y], _) = attended(of, heads, &turns);
         y
     }
 
     fn linear(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
-        through(&in_order(x), &in_order(weight), None)
+        through(&in_order(x), &[weight].map(in_order))
+    }
+
+    fn linear_pair(x: FlexTensor, weight_1: FlexTensor, weight_2: FlexTensor) -> FlexTensor {
+        through(&in_order(x), &[weight_1, weight_2].map(in_order))
+    }
+
+    fn linear_three(
+        x: FlexTensor,
+        weight_1: FlexTensor,
+        weight_2: FlexTensor,
+        weight_3: FlexTensor,
+    ) -> FlexTensor {
+        through(&in_order(x), &[weight_1, weight_2, weight_3].map(in_order))
     }
 
     fn linear_past(x: FlexTensor, weight: FlexTensor, past: FlexTensor) -> FlexTensor {
-        through(&in_order(x), &in_order(weight), Some(&in_order(past)))
+        past_through(&in_order(x), &in_order(weight), &in_order(past))
     }
 
-    fn swiglu(gate: FlexTensor, up: FlexTensor) -> FlexTensor {
-        gated(&in_order(gate), &in_order(up))
+    fn swiglu(of: FlexTensor) -> FlexTensor {
+        gated(&in_order(of))
     }
 
     fn activate(x: FlexTensor, activation: Activation) -> FlexTensor {
@@ -136,8 +148,8 @@ impl Fused for Flex {
 
 /// Hands each parent that is tracked its gradient.
 macro_rules! hand_on {
-    ($grads:ident, $ops:ident, [$($gradient:expr),*]) => {
-        for (node, gradient) in $ops.parents.into_iter().zip([$($gradient),*]) {
+    ($grads:ident, $ops:ident, $gradients:expr) => {
+        for (node, gradient) in $ops.parents.into_iter().zip($gradients) {
             if let Some(node) = node {
                 $grads.register::<Flex>(node.id, gradient);
             }
@@ -147,8 +159,8 @@ macro_rules! hand_on {
 
 /// The output of an operation, with what its backward pass will need where a parent is tracked.
 macro_rules! tracked {
-    ($operation:ident, [$($parent:expr),*], $kept:expr, $y:expr) => {
-        match $operation.prepare::<C>([$($parent),*]).compute_bound().stateful() {
+    ($operation:ident, $parents:expr, $kept:expr, $y:expr) => {
+        match $operation.prepare::<C>($parents).compute_bound().stateful() {
             OpsKind::Tracked(kind) => kind.finish($kept, $y),
             OpsKind::UnTracked(kind) => kind.finish($y),
         }
@@ -156,63 +168,52 @@ macro_rules! tracked {
 }
 
 impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
-    fn attend(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        heads: usize,
-        turns: Arc<Turns>,
-    ) -> FloatTensor<Self> {
+    fn attend(of: FloatTensor<Self>, heads: usize, turns: Arc<Turns>) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Attend;
-        impl Backward<Flex, 3> for Attend {
-            type State = ([FlexTensor; 4], Sizes, Arc<Turns>);
+        impl Backward<Flex, 1> for Attend {
+            type State = ([FlexTensor; 2], Sizes, Arc<Turns>);
             fn backward(
                 self,
-                ops: Ops<Self::State, 3>,
+                ops: Ops<Self::State, 1>,
                 grads: &mut Gradients,
                 _: &mut Checkpointer,
             ) {
                 let dy = in_order(grads.consume::<Flex>(&ops.node));
-                let (kept, sizes, turns) = ops.state;
-                let [q, k, v, y] = kept.each_ref().map(numbers);
+                let ([kept, y], sizes, turns) = ops.state;
+                let [q, k, v] = parts(&kept);
                 let set = instruction_set();
-                let mut slopes = attention::backward([q, k, v, y, numbers(&dy)], sizes, set);
-                for turned in &mut slopes[..2] {
-                    attention::turn(turned, &turns, sizes, true, set);
-                }
-                let [dq, dk, dv] = slopes.map(|slope| tensor(slope, dy.shape()));
-                hand_on!(grads, ops, [dq, dk, dv]);
+                let of_all = [q, k, v, numbers(&y), numbers(&dy)];
+                let mut slopes = attention::backward(of_all, sizes, set);
+                attention::turn(&mut slopes[..2 * q.len()], &turns, sizes, true, set);
+                hand_on!(grads, ops, [tensor(slopes, kept.shape())]);
             }
         }
-        let ((q, of_q), (k, of_k), (v, of_v)) =
-            (query.into_parts(), key.into_parts(), value.into_parts());
-        let (kept, sizes) = attended(q, k, v, heads, &turns);
-        let y = kept[3].clone();
-        tracked!(Attend, [of_q, of_k, of_v], (kept, sizes, turns), y)
+        let (of, node) = of.into_parts();
+        let (kept, sizes) = attended(of, heads, &turns);
+        let y = kept[1].clone();
+        tracked!(Attend, [node], (kept, sizes, turns), y)
     }
 
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct Linear;
-        impl Backward<Flex, 2> for Linear {
-            type State = [FlexTensor; 2];
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                _: &mut Checkpointer,
-            ) {
-                let dy = in_order(grads.consume::<Flex>(&ops.node));
-                let [x, weight] = ops.state;
-                let (dx, dweight) = through_backward(&dy, &x, &weight);
-                hand_on!(grads, ops, [dx, dweight]);
-            }
-        }
-        let ((x, of_x), (weight, of_weight)) = (x.into_parts(), weight.into_parts());
-        let (x, weight) = (in_order(x), in_order(weight));
-        let y = through(&x, &weight, None);
-        tracked!(Linear, [of_x, of_weight], [x, weight], y)
+        layers::<C, _>([x, weight])
+    }
+
+    fn linear_pair(
+        x: FloatTensor<Self>,
+        weight_1: FloatTensor<Self>,
+        weight_2: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        layers::<C, _>([x, weight_1, weight_2])
+    }
+
+    fn linear_three(
+        x: FloatTensor<Self>,
+        weight_1: FloatTensor<Self>,
+        weight_2: FloatTensor<Self>,
+        weight_3: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        layers::<C, _>([x, weight_1, weight_2, weight_3])
     }
 
     fn linear_past(
@@ -232,40 +233,40 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
             ) {
                 let dy = in_order(grads.consume::<Flex>(&ops.node));
                 let [x, weight] = ops.state;
-                let (dx, dweight) = through_backward(&dy, &x, &weight);
-                hand_on!(grads, ops, [dx, dweight, dy]);
+                let mut slopes = through_backward(&dy, &x, &[weight]);
+                slopes.push(dy);
+                hand_on!(grads, ops, slopes);
             }
         }
         let ((x, of_x), (weight, of_weight)) = (x.into_parts(), weight.into_parts());
         let (past, of_past) = past.into_parts();
         let (x, weight) = (in_order(x), in_order(weight));
-        let y = through(&x, &weight, Some(&in_order(past)));
+        let y = past_through(&x, &weight, &in_order(past));
         tracked!(LinearPast, [of_x, of_weight, of_past], [x, weight], y)
     }
 
-    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn swiglu(of: FloatTensor<Self>) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Swiglu;
-        impl Backward<Flex, 2> for Swiglu {
-            type State = [FlexTensor; 2];
+        impl Backward<Flex, 1> for Swiglu {
+            type State = FlexTensor;
             fn backward(
                 self,
-                ops: Ops<Self::State, 2>,
+                ops: Ops<Self::State, 1>,
                 grads: &mut Gradients,
                 _: &mut Checkpointer,
             ) {
-                let mut dy = writable(grads.consume::<Flex>(&ops.node));
-                let [gate, up] = ops.state;
-                let mut dgate = numbers(&gate).to_vec();
-                let (of_up, of_dy) = (numbers(&up), dy.storage_mut::<f32>());
-                activation::swiglu_backward(instruction_set(), &mut dgate, of_up, of_dy);
-                hand_on!(grads, ops, [tensor(dgate, gate.shape()), dy]);
+                let dy = in_order(grads.consume::<Flex>(&ops.node));
+                let mut of = writable(ops.state);
+                let (gate, up) = of.storage_mut::<f32>().split_at_mut(numbers(&dy).len());
+                activation::swiglu_backward(instruction_set(), gate, up, numbers(&dy));
+                hand_on!(grads, ops, [of]);
             }
         }
-        let ((gate, of_gate), (up, of_up)) = (gate.into_parts(), up.into_parts());
-        let (gate, up) = (in_order(gate), in_order(up));
-        let y = gated(&gate, &up);
-        tracked!(Swiglu, [of_gate, of_up], [gate, up], y)
+        let (of, node) = of.into_parts();
+        let of = in_order(of);
+        let y = gated(&of);
+        tracked!(Swiglu, [node], of, y)
     }
 
     fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
@@ -402,58 +403,101 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     }
 }
 
+/// Layers of one input: their weights come after it.
+fn layers<C: CheckpointStrategy, const N: usize>(
+    of: [FloatTensor<Autodiff<Flex, C>>; N],
+) -> FloatTensor<Autodiff<Flex, C>> {
+    #[derive(Debug)]
+    struct Layers;
+    impl<const N: usize> Backward<Flex, N> for Layers {
+        type State = [FlexTensor; N];
+        fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+            let dy = in_order(grads.consume::<Flex>(&ops.node));
+            let (x, weights) = ops.state.split_first().expect("an input");
+            let slopes = through_backward(&dy, x, weights);
+            hand_on!(grads, ops, slopes);
+        }
+    }
+    let mut nodes = Vec::with_capacity(N);
+    let of = of.map(|it| {
+        let (values, node) = it.into_parts();
+        nodes.push(node);
+        in_order(values)
+    });
+    let nodes: [NodeGuard; N] = nodes.try_into().expect("a node of each");
+    let (x, weights) = of.split_first().expect("an input");
+    let y = through(x, weights);
+    tracked!(Layers, nodes, of, y)
+}
+
 /// Turned queries and keys, values, and what they give.
-fn attended(
-    q: FlexTensor,
-    k: FlexTensor,
-    v: FlexTensor,
-    heads: usize,
-    turns: &Turns,
-) -> ([FlexTensor; 4], Sizes) {
-    let shape = q.shape();
+fn attended(of: FlexTensor, heads: usize, turns: &Turns) -> ([FlexTensor; 2], Sizes) {
+    let [_, batch, sequence, row] = [0, 1, 2, 3].map(|at| of.shape()[at]);
     let sizes = Sizes {
-        batch: shape[0],
-        sequence: shape[1],
+        batch,
+        sequence,
         heads,
-        width: shape[2] / heads,
+        width: row / heads,
     };
     let set = instruction_set();
-    let turn = |x: FlexTensor| {
-        let mut x = writable(x);
-        attention::turn(x.storage_mut::<f32>(), turns, sizes, false, set);
-        x
-    };
-    let (q, k, v) = (turn(q), turn(k), in_order(v));
-    let y = attention::forward([&q, &k, &v].map(numbers), sizes, set);
-    ([q, k, v, tensor(y, shape)], sizes)
+    let mut of = writable(of);
+    let queries_and_keys = 2 * batch * sequence * row;
+    attention::turn(
+        &mut of.storage_mut::<f32>()[..queries_and_keys],
+        turns,
+        sizes,
+        false,
+        set,
+    );
+    let y = attention::forward(parts(&of), sizes, set);
+    let y = tensor(y, Shape::new([batch, sequence, row]));
+    ([of, y], sizes)
+}
+
+/// Tensors that lie one after the other in one.
+fn parts<const N: usize>(of: &FlexTensor) -> [&[f32]; N] {
+    let all = numbers(of);
+    let each = all.len() / N;
+    std::array::from_fn(|part| &all[part * each..][..each])
+}
+
+/// Outputs of linear layers of one input, one after the other.
+fn through(x: &FlexTensor, weights: &[FlexTensor]) -> FlexTensor {
+    let [inputs, outputs] = [0, 1].map(|at| weights[0].shape()[at]);
+    let of_weights: Vec<&[f32]> = weights.iter().map(numbers).collect();
+    let y = linear::forward(numbers(x), &of_weights, inputs);
+    tensor(y, Shape::new([weights.len(), x.shape()[1], outputs]))
 }
 
 /// A linear layer's output, added to what flows past it.
-fn through(x: &FlexTensor, weight: &FlexTensor, past: Option<&FlexTensor>) -> FlexTensor {
-    let [inputs, outputs] = [0, 1].map(|at| weight.shape()[at]);
-    let y = linear::forward(numbers(x), numbers(weight), inputs, past.map(numbers));
-    let mut shape = x.shape();
-    let last = shape.num_dims() - 1;
-    shape[last] = outputs;
-    tensor(y, shape)
+fn past_through(x: &FlexTensor, weight: &FlexTensor, past: &FlexTensor) -> FlexTensor {
+    let inputs = weight.shape()[0];
+    let y = linear::forward_past(numbers(x), numbers(weight), inputs, numbers(past));
+    tensor(y, past.shape())
 }
 
-/// `dx` and `dW`.
-fn through_backward(
-    dy: &FlexTensor,
-    x: &FlexTensor,
-    weight: &FlexTensor,
-) -> (FlexTensor, FlexTensor) {
-    let [inputs, outputs] = [0, 1].map(|at| weight.shape()[at]);
-    let dx = linear::of_inputs(numbers(dy), numbers(weight), inputs);
-    let dweight = linear::of_weight(numbers(dy), numbers(x), inputs, outputs);
-    (tensor(dx, x.shape()), tensor(dweight, weight.shape()))
+/// `dx` and every `dW`.
+fn through_backward(dy: &FlexTensor, x: &FlexTensor, weights: &[FlexTensor]) -> Vec<FlexTensor> {
+    let [inputs, outputs] = [0, 1].map(|at| weights[0].shape()[at]);
+    let of_weights: Vec<&[f32]> = weights.iter().map(numbers).collect();
+    let dx = linear::of_inputs(numbers(dy), &of_weights, inputs);
+    let dweights = numbers(dy).chunks_exact(numbers(dy).len() / weights.len());
+    let dweights = dweights.zip(weights).map(|(dy, weight)| {
+        tensor(
+            linear::of_weight(dy, numbers(x), inputs, outputs),
+            weight.shape(),
+        )
+    });
+    std::iter::once(tensor(dx, x.shape()))
+        .chain(dweights)
+        .collect()
 }
 
-fn gated(gate: &FlexTensor, up: &FlexTensor) -> FlexTensor {
-    let mut y = numbers(gate).to_vec();
-    activation::swiglu(instruction_set(), &mut y, numbers(up));
-    tensor(y, gate.shape())
+fn gated(of: &FlexTensor) -> FlexTensor {
+    let [gate, up] = parts(of);
+    let mut y = gate.to_vec();
+    activation::swiglu(instruction_set(), &mut y, up);
+    tensor(y, Shape::new([1, of.shape()[1], of.shape()[2]]))
 }
 
 fn activated(x: &FlexTensor, activation: Activation) -> FlexTensor {

@@ -69,14 +69,27 @@ pub fn multiply(a: Matrix, b: Matrix, to: &mut [f32], step: usize, add: bool) {
 /// # Panics
 /// If the matrices do not fit each other, or reach beyond their memory.
 pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
-    let count = a.rows * b.columns;
-    let mut product = Vec::with_capacity(count);
-    // SAFETY: there is room for it, and all of it is written, since nothing is added to what is there.
-    unsafe {
-        product_to(a, b, product.as_mut_ptr(), b.columns, false, threads());
-        product.set_len(count);
+    products(a, &[b])
+}
+
+/// The same by several matrices, one product after the other.
+///
+/// # Panics
+/// If the matrices do not fit each other, or reach beyond their memory.
+pub fn products(a: Matrix, by: &[Matrix]) -> Vec<f32> {
+    let columns: usize = by.iter().map(|b| b.columns).sum();
+    let mut all: Vec<f32> = Vec::with_capacity(a.rows * columns);
+    for b in by {
+        let count = a.rows * b.columns;
+        // SAFETY: there is room for it after those before, and all of it is written, since nothing is added to what is
+        // there.
+        unsafe {
+            let to = all.as_mut_ptr().add(all.len());
+            product_to(a, *b, to, b.columns, false, threads());
+            all.set_len(all.len() + count);
+        }
     }
-    product
+    all
 }
 
 /// Adds the product of two matrices to rows that lie one after the other; on the threads of the pool.

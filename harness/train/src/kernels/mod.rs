@@ -22,7 +22,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use burn::backend::Dispatch;
+use burn::backend::{Dispatch, DispatchTensor};
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor};
 
@@ -40,39 +40,76 @@ pub fn are_for(device: &Device) -> bool {
 /// Values mixed by the softmax of scaled scores over earlier positions, of queries and keys turned by their positions.
 ///
 /// # Shapes
-/// - query, key, value, output: `[batch, sequence, heads * head_width]`
-pub fn attend([query, key, value]: [Tensor<3>; 3], heads: usize, turns: &Arc<Turns>) -> Tensor<3> {
+/// - of queries, keys and values: `[3, batch, sequence, heads * head_width]`
+/// - output: `[batch, sequence, heads * head_width]`
+pub fn attend(of: Tensor<4>, heads: usize, turns: &Arc<Turns>) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Fused>::attend(
-        query.into_dispatch(),
-        key.into_dispatch(),
-        value.into_dispatch(),
+        of.into_dispatch(),
         heads,
         Arc::clone(turns),
     ))
 }
 
-/// A linear layer, its output added to what flows past it, where something does.
+/// A linear layer.
+///
+/// # Shapes
+/// - x: `[1, rows, inputs]`; output: `[1, rows, outputs]`
+pub fn linear(x: Tensor<3>, layer: &Linear) -> Tensor<3> {
+    let y = <Dispatch as Fused>::linear(x.into_dispatch(), weight(layer));
+    biased(Tensor::from_dispatch(y), [layer])
+}
+
+/// Two linear layers of one input.
+///
+/// # Shapes
+/// - x: `[1, rows, inputs]`; output: `[2, rows, outputs]`
+pub fn linear_pair(x: Tensor<3>, layers: [&Linear; 2]) -> Tensor<3> {
+    let [a, b] = layers.map(weight);
+    let y = <Dispatch as Fused>::linear_pair(x.into_dispatch(), a, b);
+    biased(Tensor::from_dispatch(y), layers)
+}
+
+/// Three linear layers of one input.
+///
+/// # Shapes
+/// - x: `[1, rows, inputs]`; output: `[3, rows, outputs]`
+pub fn linear_three(x: Tensor<3>, layers: [&Linear; 3]) -> Tensor<3> {
+    let [a, b, c] = layers.map(weight);
+    let y = <Dispatch as Fused>::linear_three(x.into_dispatch(), a, b, c);
+    biased(Tensor::from_dispatch(y), layers)
+}
+
+/// A linear layer, its output added to what flows past it.
 ///
 /// # Shapes
 /// - x: `[1, rows, inputs]`; past, output: `[1, rows, outputs]`
-pub fn linear(x: Tensor<3>, layer: &Linear, past: Option<Tensor<3>>) -> Tensor<3> {
-    let (x, weight) = (x.into_dispatch(), layer.weight.val().into_dispatch());
-    let y = Tensor::from_dispatch(match past {
-        Some(past) => <Dispatch as Fused>::linear_past(x, weight, past.into_dispatch()),
-        None => <Dispatch as Fused>::linear(x, weight),
-    });
-    match &layer.bias {
-        Some(bias) => y + bias.val().unsqueeze(),
-        None => y,
+pub fn linear_past(x: Tensor<3>, layer: &Linear, past: Tensor<3>) -> Tensor<3> {
+    let (x, past) = (x.into_dispatch(), past.into_dispatch());
+    let y = <Dispatch as Fused>::linear_past(x, weight(layer), past);
+    biased(Tensor::from_dispatch(y), [layer])
+}
+
+fn weight(layer: &Linear) -> DispatchTensor {
+    layer.weight.val().into_dispatch()
+}
+
+/// With the biases of the layers, where they have any.
+fn biased<const N: usize>(y: Tensor<3>, layers: [&Linear; N]) -> Tensor<3> {
+    let biases = layers.iter().filter_map(|layer| layer.bias.as_ref());
+    let biases: Vec<Tensor<3>> = biases.map(|bias| bias.val().unsqueeze()).collect();
+    if biases.is_empty() {
+        y
+    } else {
+        y + Tensor::cat(biases, 0)
     }
 }
 
 /// `silu(gate) * up`, element by element (Shazeer 2020, arXiv:2002.05202).
-pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
-    Tensor::from_dispatch(<Dispatch as Fused>::swiglu(
-        gate.into_dispatch(),
-        up.into_dispatch(),
-    ))
+///
+/// # Shapes
+/// - of gate and up: `[2, rows, hidden]`; output: `[1, rows, hidden]`
+pub fn swiglu(of: Tensor<3>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::swiglu(of.into_dispatch()))
 }
 
 /// An activation, element by element.

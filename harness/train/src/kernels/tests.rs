@@ -5,6 +5,7 @@ use super::activation::{self, Activation};
 use super::attention::{self, Sizes, Turns};
 use super::head::{self, Batch};
 use super::lanes::InstructionSet;
+use super::linear;
 use super::matrix::{Matrix, product};
 use super::norm;
 
@@ -121,18 +122,16 @@ fn attend(x: &[f32], dy: &[f32], sizes: Sizes, set: InstructionSet) -> Attended 
     let turns = Turns::new(sizes.sequence, sizes.width, 10_000.0);
     let all = dy.len();
     let (q, k, v) = (&x[..all], &x[all..2 * all], &x[2 * all..]);
-    let turned = |x: &[f32], back| {
+    let turned = |x: &[f32]| {
         let mut x = x.to_vec();
-        attention::turn(&mut x, &turns, sizes, back, set);
+        attention::turn(&mut x, &turns, sizes, false, set);
         x
     };
-    let (q, k) = (turned(q, false), turned(k, false));
+    let (q, k) = (turned(q), turned(k));
     let y = attention::forward([&q, &k, v], sizes, set);
-    let [dq, dk, dv] = attention::backward([&q, &k, v, &y, dy], sizes, set);
-    Attended {
-        y,
-        gradients: [turned(&dq, true), turned(&dk, true), dv].concat(),
-    }
+    let mut gradients = attention::backward([&q, &k, v, &y, dy], sizes, set);
+    attention::turn(&mut gradients[..2 * all], &turns, sizes, true, set);
+    Attended { y, gradients }
 }
 
 #[test]
@@ -279,8 +278,8 @@ fn activations_are_their_equations() {
         let mut y = x.clone();
         activation::swiglu(set, &mut y, &up);
         assert!(distance(&y, &equation(&wide(&both))) < EXPLAINED, "{set}");
-        let (mut dup, mut dgate) = (dy.clone(), x.clone());
-        activation::swiglu_backward(set, &mut dgate, &up, &mut dup);
+        let (mut dup, mut dgate) = (up.clone(), x.clone());
+        activation::swiglu_backward(set, &mut dgate, &mut dup, &dy);
         assert!(
             distance(&[dgate, dup].concat(), &slope) < EXPLAINED,
             "{set}"
@@ -457,5 +456,51 @@ fn products_are_their_equation_however_matrices_lie() {
                 "{rows} {inner} {columns} {strides:?}: {off:e}"
             );
         }
+    }
+}
+
+/// Layers of one input, and one that is added to what flows past it: `y_i = r + x W_i`.
+#[test]
+fn linear_layers_are_their_equation() {
+    for (rows, inputs, outputs, layers) in [(1, 1, 1, 1), (1, 7, 3, 2), (17, 6, 30, 3)] {
+        let (x, dy) = (
+            numbers(rows * inputs, 19),
+            numbers(layers * rows * outputs, 20),
+        );
+        let weights = numbers(layers * inputs * outputs, 21);
+        // Of x and all weights, one after the other.
+        let equation = |of: &[f64]| -> Vec<f64> {
+            let (x, weights) = of.split_at(rows * inputs);
+            let layer = |weight: &[f64]| -> Vec<f64> {
+                let at = |row: usize, column: usize| {
+                    let term = |i| x[row * inputs + i] * weight[i * outputs + column];
+                    (0..inputs).map(term).sum()
+                };
+                (0..rows * outputs)
+                    .map(|i| at(i / outputs, i % outputs))
+                    .collect()
+            };
+            weights.chunks(inputs * outputs).flat_map(layer).collect()
+        };
+        let of = wide(&[x.clone(), weights.clone()].concat());
+        let truth = equation(&of);
+        let slope = slopes(&of, |of| dot(&equation(of), &dy));
+        let each: Vec<&[f32]> = weights.chunks(inputs * outputs).collect();
+        let y = linear::forward(&x, &each, inputs);
+        assert!(distance(&y, &truth) < EXPLAINED, "{rows} {layers}");
+        let mut found = linear::of_inputs(&dy, &each, inputs);
+        for dy in dy.chunks(rows * outputs) {
+            found.extend(linear::of_weight(dy, &x, inputs, outputs));
+        }
+        assert!(distance(&found, &slope) < EXPLAINED, "{rows} {layers}");
+
+        let past = numbers(rows * outputs, 22);
+        let added = linear::forward_past(&x, each[0], inputs, &past);
+        let truth: Vec<f64> = truth
+            .iter()
+            .zip(&past)
+            .map(|(y, past)| y + f64::from(*past))
+            .collect();
+        assert!(distance(&added, &truth) < EXPLAINED, "{rows}");
     }
 }

@@ -59,13 +59,11 @@ impl Attention {
     ) -> Tensor<3> {
         let width = x.dims()[2];
         if let Some(turns) = positions.fused {
-            let through = |layer: &Linear| {
-                kernels::linear(x.clone(), layer, None).reshape([batch, sequence, width])
-            };
-            let all = [&self.query, &self.key, &self.value].map(through);
+            let all = kernels::linear_three(x, [&self.query, &self.key, &self.value]);
+            let all = all.reshape([3, batch, sequence, width]);
             let mixed = kernels::attend(all, self.heads, turns);
             let mixed = mixed.reshape([1, batch * sequence, width]);
-            return kernels::linear(mixed, &self.output, Some(past));
+            return kernels::linear_past(mixed, &self.output, past);
         }
         let rotary = positions.rotary;
         let heads = |layer: &Linear, x: Tensor<3>| {

@@ -43,13 +43,17 @@ impl FeedForwardBlock {
     /// - past, x, output: `[1, batch * sequence, width]`
     pub fn forward(&self, past: Tensor<3>, x: Tensor<3>, fused: bool, types: Types) -> Tensor<3> {
         if fused {
-            let up = kernels::linear(x.clone(), &self.up, None);
-            let hidden = match (&self.gate, self.kind) {
-                (Some(gate), _) => kernels::swiglu(kernels::linear(x, gate, None), up),
-                (None, FeedForward::SquaredRelu) => kernels::activate(up, Activation::SquaredRelu),
-                (None, _) => kernels::activate(up, Activation::Gelu),
+            let hidden = match &self.gate {
+                Some(gate) => kernels::swiglu(kernels::linear_pair(x, [gate, &self.up])),
+                None => {
+                    let activation = match self.kind {
+                        FeedForward::SquaredRelu => Activation::SquaredRelu,
+                        _ => Activation::Gelu,
+                    };
+                    kernels::activate(kernels::linear(x, &self.up), activation)
+                }
             };
-            return kernels::linear(hidden, &self.down, Some(past));
+            return kernels::linear_past(hidden, &self.down, past);
         }
         let up = types.linear(&self.up, x.clone());
         let hidden = match (&self.gate, self.kind) {
