@@ -44,7 +44,12 @@ pub trait Fused: Backend {
     ) -> FloatTensor<Self>;
     fn swiglu(of: FloatTensor<Self>) -> FloatTensor<Self>;
     fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
-    fn norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self>;
+    fn norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        epsilon: f32,
+        flows_past: bool,
+    ) -> FloatTensor<Self>;
     fn losses(
         x: FloatTensor<Self>,
         head: FloatTensor<Self>,
@@ -102,7 +107,7 @@ impl Fused for Flex {
         activated(&in_order(x), activation)
     }
 
-    fn norm(x: FlexTensor, gain: FlexTensor, epsilon: f32) -> FlexTensor {
+    fn norm(x: FlexTensor, gain: FlexTensor, epsilon: f32, _: bool) -> FlexTensor {
         normed(&in_order(x), &in_order(gain), epsilon).0
     }
 
@@ -293,11 +298,16 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         tracked!(Activate, [of_x], (x, activation), y)
     }
 
-    fn norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self> {
+    fn norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        epsilon: f32,
+        flows_past: bool,
+    ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Norm;
         impl Backward<Flex, 2> for Norm {
-            type State = ([FlexTensor; 2], Arc<Vec<f32>>);
+            type State = ([FlexTensor; 2], Arc<Vec<f32>>, bool);
             fn backward(
                 self,
                 ops: Ops<Self::State, 2>,
@@ -305,17 +315,28 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
                 _: &mut Checkpointer,
             ) {
                 let mut dy = writable(grads.consume::<Flex>(&ops.node));
-                let ([x, gain], s) = ops.state;
+                let ([x, gain], s, flows_past) = ops.state;
+                // What flows past joins later than this, so that its slopes are there.
+                let of_past = ops.parents[0].as_ref().filter(|_| flows_past);
+                let past = of_past.map(|x| in_order(grads.consume::<Flex>(x)));
                 let mut dgain = vec![0f32; gain.shape().num_elements()];
-                let (of_x, of_gain, of_dy) = (numbers(&x), numbers(&gain), dy.storage_mut::<f32>());
-                norm::backward(instruction_set(), of_x, of_gain, &s, of_dy, &mut dgain);
+                norm::backward(
+                    instruction_set(),
+                    numbers(&x),
+                    numbers(&gain),
+                    &s,
+                    past.as_ref().map(numbers),
+                    dy.storage_mut::<f32>(),
+                    &mut dgain,
+                );
                 hand_on!(grads, ops, [dy, tensor(dgain, gain.shape())]);
             }
         }
         let ((x, of_x), (gain, of_gain)) = (x.into_parts(), gain.into_parts());
         let (x, gain) = (in_order(x), in_order(gain));
         let (y, s) = normed(&x, &gain, epsilon);
-        tracked!(Norm, [of_x, of_gain], ([x, gain], Arc::new(s)), y)
+        let kept = ([x, gain], Arc::new(s), flows_past);
+        tracked!(Norm, [of_x, of_gain], kept, y)
     }
 
     fn losses(

@@ -117,15 +117,17 @@ pub fn activate(x: Tensor<3>, activation: Activation) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Fused>::activate(x.into_dispatch(), activation))
 }
 
-/// RMSNorm of every row (Zhang and Sennrich 2019, arXiv:1910.07467).
+/// RMSNorm of every row (Zhang and Sennrich 2019, arXiv:1910.07467). Where x also flows past it, to be joined by what
+/// is made of the output, the backward pass adds the slopes of that on its way.
 ///
 /// # Shapes
 /// - x, output: `[batch, sequence, width]`; gain: `[width]`
-pub fn norm(x: Tensor<3>, gain: Tensor<1>, epsilon: f64) -> Tensor<3> {
+pub fn norm(x: Tensor<3>, gain: Tensor<1>, epsilon: f64, flows_past: bool) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Fused>::norm(
         x.into_dispatch(),
         gain.into_dispatch(),
         epsilon as f32,
+        flows_past,
     ))
 }
 

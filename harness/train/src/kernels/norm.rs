@@ -1,7 +1,7 @@
 //! RMSNorm: with `s = (mean(x^2) + epsilon)^(-1/2)` of a row, `y = gain x s`.
 //!
 //! With `h = gain dy`, the gradients are `dgain = sum over rows of dy x s` and
-//! `dx = s h - x s^3 mean(h x)`.
+//! `dx = s h - x s^3 mean(h x) + dr`, with dr the slopes of what flows past the norm, where something does.
 
 use super::functions::{fma, fold};
 use super::lanes::vectorized;
@@ -22,16 +22,28 @@ vectorized! {
 
 vectorized! {
     /// Puts `dx` in the place of `dy`, and adds to `dgain`.
-    pub fn backward(x: &[f32], gain: &[f32], s: &[f32], dy: &mut [f32], dgain: &mut [f32]) {
+    pub fn backward(
+        x: &[f32],
+        gain: &[f32],
+        s: &[f32],
+        past: Option<&[f32]>,
+        dy: &mut [f32],
+        dgain: &mut [f32],
+    ) {
         let width = gain.len();
         let dgain = &mut dgain[..width];
         let rows = x.chunks_exact(width).zip(dy.chunks_exact_mut(width));
-        for ((x, dy), s) in rows.zip(s) {
+        for (row, ((x, dy), s)) in rows.zip(s).enumerate() {
             let common = fold([x, dy, gain], |[x, dy, gain], sum| fma(dy * gain, x, sum));
             let common = common * s * s * s / width as f32;
             for i in 0..width {
                 dgain[i] = fma(dy[i] * s, x[i], dgain[i]);
                 dy[i] = dy[i] * gain[i] * s - x[i] * common;
+            }
+            if let Some(past) = past {
+                for (dy, past) in dy.iter_mut().zip(&past[row * width..][..width]) {
+                    *dy += past;
+                }
             }
         }
     }

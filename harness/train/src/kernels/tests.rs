@@ -210,7 +210,12 @@ fn norms_are_their_equation() {
                 "{set}"
             );
             let (mut found, mut found_gain) = (dy.clone(), vec![0.0; width]);
-            norm::backward(set, &x, &gain, &s, &mut found, &mut found_gain);
+            norm::backward(set, &x, &gain, &s, None, &mut found, &mut found_gain);
+            let past = numbers(rows * width, 23);
+            let (mut with_past, mut again) = (dy.clone(), vec![0.0; width]);
+            norm::backward(set, &x, &gain, &s, Some(&past), &mut with_past, &mut again);
+            let sum: Vec<f32> = found.iter().zip(&past).map(|(a, b)| a + b).collect();
+            assert_eq!((with_past, &again), (sum, &found_gain), "{set} {width}");
             // Of a row of one number nothing is left but what epsilon leaves.
             let scale = wide(&dy).iter().map(|x| x * x).sum::<f64>().sqrt();
             let apart: f64 = found

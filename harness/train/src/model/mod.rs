@@ -178,8 +178,8 @@ impl Transformer {
     ) -> Tensor<3> {
         let types = self.types;
         let [batch, sequence] = tokens.dims();
-        let norm = |layer: &RmsNorm, x: Tensor<3>| match self.fused {
-            Some(_) => kernels::norm(x, layer.gamma.val(), layer.epsilon),
+        let norm = |layer: &RmsNorm, x: Tensor<3>, flows_past: bool| match self.fused {
+            Some(_) => kernels::norm(x, layer.gamma.val(), layer.epsilon, flows_past),
             None => types.norm(layer, x),
         };
         let embedded = self.embedding.forward(tokens).cast(types.through);
@@ -187,7 +187,7 @@ impl Transformer {
         let mut x = embedded.reshape([1, batch * sequence, width]);
         see("embedding".to_owned(), &x);
         for (i, block) in self.blocks.iter().enumerate() {
-            let normed = norm(&block.attention_norm, x.clone());
+            let normed = norm(&block.attention_norm, x.clone(), true);
             let turns = Positions {
                 rotary: &self.rotary,
                 fused: self.fused.as_ref(),
@@ -195,12 +195,12 @@ impl Transformer {
             let attention = &block.attention;
             x = attention.forward(x, normed, [batch, sequence], turns, types);
             see(format!("blocks.{i}.attention"), &x);
-            let normed = norm(&block.feed_forward_norm, x.clone());
+            let normed = norm(&block.feed_forward_norm, x.clone(), true);
             let fused = self.fused.is_some();
             x = block.feed_forward.forward(x, normed, fused, types);
             see(format!("blocks.{i}.feed_forward"), &x);
         }
-        let x = norm(&self.norm, x);
+        let x = norm(&self.norm, x, false);
         see("norm".to_owned(), &x);
         x
     }
