@@ -28,7 +28,7 @@ pub fn training_memory(model: &Model, sequences: u64) -> Bytes {
 /// Bytes that a process holds beside what it trains: the program and its libraries, and the corpus that
 /// it has mapped and read through, of one byte a token.
 pub fn process_memory(corpus: Tokens) -> Bytes {
-    const PROGRAM: Bytes = 33_000_000;
+    const PROGRAM: Bytes = 45_000_000;
     PROGRAM + corpus
 }
 

@@ -1,6 +1,6 @@
 //! The operations of a training step that Burn's own pieces compute in many passes over memory, in one: causal
-//! attention with rotary positions, the activations of the feed-forward network, RMSNorm, linear layers with what flows
-//! past them, head and cross-entropy together, and AdamW. Each is a node of the autodiff graph with a backward pass of its
+//! attention with rotary positions, the activations of the feed-forward network, RMSNorm, linear layers of one input or
+//! with what flows past them, head and cross-entropy together, and AdamW. Each is a node of the autodiff graph with a backward pass of its
 //! own, for f32 on `flex`.
 //!
 //! Everywhere else the model is computed by Burn's operations, which are also what the check of a device holds these
