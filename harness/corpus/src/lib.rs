@@ -24,6 +24,11 @@ mod source;
 mod stream;
 mod text;
 mod texts;
+#[cfg(feature = "tokenizers")]
+mod vocabulary;
+#[cfg(not(feature = "tokenizers"))]
+#[path = "no_vocabulary.rs"]
+mod vocabulary;
 mod windows;
 mod zipf;
 

@@ -11,13 +11,14 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{FORMAT, PARTS, Record, open_or_make};
 use crate::documents::{self, Census, Content, Documents, FEW};
-use crate::encode::{Encoded, Encoding, Vocabulary};
+use crate::encode::{Encoded, Encoding};
 use crate::grouped::grouped;
 use crate::groups::{Groups, Part, Parts};
 use crate::leak::{leak, run};
 use crate::part::{PartFile, finish};
 use crate::stream::{Coding, Width};
 use crate::text::TextFile;
+use crate::vocabulary::Vocabulary;
 use crate::{Corpus, CorpusError, Grammar, HeldOut, TokenStream};
 
 /// The share of a text that is held out.
@@ -43,7 +44,7 @@ pub fn files(
     let vocabulary = match (&parted.documents.content, encoding) {
         (Content::Shards { .. }, Encoding::File(path)) => Some(Vocabulary::read(path)?),
         (Content::Shards { .. }, _) => None,
-        (Content::Text { .. }, encoding) => Vocabulary::of_text(encoding, &text.train)?,
+        (Content::Text { .. }, encoding) => encoding.vocabulary(&text.train)?,
     };
     let census = Census {
         leak,

@@ -9,10 +9,11 @@ use isoflop_suite::{CorpusSource, Definition, HubCorpus, ShardsCorpus, TextToken
 
 use crate::cache::open_or_make;
 use crate::documents::{Content, Documents};
-use crate::encode::{Encoding, Vocabulary};
+use crate::encode::Encoding;
 use crate::shards::is_shard;
 #[cfg(feature = "hub")]
 use crate::text::TextFile;
+use crate::vocabulary::Vocabulary;
 use crate::{Corpus, CorpusError, cargo, listed, prepare};
 
 impl Corpus {

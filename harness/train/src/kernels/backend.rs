@@ -22,6 +22,8 @@ use super::linear;
 use super::memory::{in_order, numbers, tensor, writable};
 use super::norm;
 
+/// `linear`, `linear_pair` and `linear_three` are one operation of one, two and three layers: what makes a trait an
+/// extension of Burn takes single tensors alone, not arrays of them.
 #[backend_extension(Autodiff, Flex)]
 pub trait Fused: Backend {
     fn attend(of: FloatTensor<Self>, heads: usize, turns: Arc<Turns>) -> FloatTensor<Self>;
@@ -316,7 +318,8 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
             ) {
                 let mut dy = writable(grads.consume::<Flex>(&ops.node));
                 let ([x, gain], s, flows_past) = ops.state;
-                // What flows past joins later than this, so that its slopes are there.
+                // What flows past joins later than this, so that its slopes are there. They are taken out, since what
+                // is handed on has them in it; of a leaf, whose slopes stay, they would count twice. x never is a leaf.
                 let of_past = ops.parents[0].as_ref().filter(|_| flows_past);
                 let past = of_past.map(|x| in_order(grads.consume::<Flex>(x)));
                 let mut dgain = vec![0f32; gain.shape().num_elements()];

@@ -43,15 +43,13 @@ impl FeedForwardBlock {
     /// - past, x, output: `[1, batch * sequence, width]`
     pub fn forward(&self, past: Tensor<3>, x: Tensor<3>, fused: bool, types: Types) -> Tensor<3> {
         if fused {
-            let hidden = match &self.gate {
-                Some(gate) => kernels::swiglu(kernels::linear_pair(x, [gate, &self.up])),
-                None => {
-                    let activation = match self.kind {
-                        FeedForward::SquaredRelu => Activation::SquaredRelu,
-                        _ => Activation::Gelu,
-                    };
-                    kernels::activate(kernels::linear(x, &self.up), activation)
+            let up = &self.up;
+            let hidden = match (&self.gate, self.kind) {
+                (Some(gate), _) => kernels::swiglu(kernels::linear_pair(x, [gate, up])),
+                (None, FeedForward::SquaredRelu) => {
+                    kernels::activate(kernels::linear(x, up), Activation::SquaredRelu)
                 }
+                (None, _) => kernels::activate(kernels::linear(x, up), Activation::Gelu),
             };
             return kernels::linear_past(hidden, &self.down, past);
         }
