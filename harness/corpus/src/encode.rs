@@ -6,7 +6,7 @@ use isoflop_files::sha256;
 use isoflop_suite::Tokenizer;
 
 use crate::vocabulary::Vocabulary;
-use crate::{CorpusError, HeldOut, TokenStream};
+use crate::{CorpusError, TokenStream};
 
 /// How text becomes tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +51,4 @@ impl Encoding {
             Encoding::File(path) => Vocabulary::read(path).map(Some),
         }
     }
-}
-
-/// Parts that are written as tokens.
-#[derive(Debug)]
-pub struct Encoded {
-    pub sha256: String,
-    pub vocabulary: u64,
-    pub held_out: Vec<HeldOut>,
 }

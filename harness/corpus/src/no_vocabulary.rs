@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::encode::Encoded;
+use crate::part::Encoded;
 use crate::{CorpusError, HeldOut, TokenStream};
 
 /// There is none.

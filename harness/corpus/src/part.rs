@@ -9,7 +9,7 @@ use isoflop_files::{OpenFile, Opening, disk};
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
-use crate::CorpusError;
+use crate::{CorpusError, HeldOut};
 
 /// Bytes that are written and hashed at once.
 const BLOCK: usize = 1 << 20;
@@ -160,4 +160,12 @@ pub fn of_parts(hashes: [Output<Sha256>; 2]) -> String {
         all.update(hash);
     }
     hex::encode(all.finalize())
+}
+
+/// Parts that are written as tokens.
+#[derive(Debug)]
+pub struct Encoded {
+    pub sha256: String,
+    pub vocabulary: u64,
+    pub held_out: Vec<HeldOut>,
 }

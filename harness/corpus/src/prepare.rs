@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{FORMAT, PARTS, Record, open_or_make};
 use crate::documents::{self, Census, Content, Documents, FEW};
-use crate::encode::{Encoded, Encoding};
+use crate::encode::Encoding;
 use crate::grouped::grouped;
 use crate::groups::{Groups, Part, Parts};
 use crate::leak::{leak, run};
-use crate::part::{PartFile, finish};
+use crate::part::{Encoded, PartFile, finish};
 use crate::stream::{Coding, Width};
 use crate::text::TextFile;
 use crate::vocabulary::Vocabulary;

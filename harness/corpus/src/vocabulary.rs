@@ -9,8 +9,7 @@ use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, models::TrainerWrapper};
 
-use crate::encode::Encoded;
-use crate::part::{PartFile, finish};
+use crate::part::{Encoded, PartFile, finish};
 use crate::stream::{Coding, Width};
 use crate::{CorpusError, HeldOut, TokenStream};
 
