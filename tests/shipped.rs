@@ -280,27 +280,29 @@ fn answer(fit: &serde_json::Value) -> String {
 fn the_readme_shows_the_speeds_measured() {
     let peer = project().join("results/reference/peer");
     let readme = readme();
-    let tables = ["steps.csv", "zen3/steps.csv"].map(|it| fs::read_to_string(peer.join(it)));
-    let tables = tables.map(Result::unwrap);
-    for row in tables.iter().flat_map(|table| table.lines().skip(1)) {
-        let cells: Vec<&str> = row.split(',').collect();
+    let rows = |name: &str| {
+        let tables = ["", "zen3"].map(|processor| peer.join(processor).join(name));
+        let tables = tables.map(|table| fs::read_to_string(table).unwrap());
+        let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+        let cells = lines.map(|line| line.split(',').map(str::to_owned).collect());
+        cells.collect::<Vec<Vec<String>>>()
+    };
+    let ratio = |cells: &[String]| {
         let number = |at: usize| cells[at].parse::<f64>().unwrap();
-        let shape = format!(
-            "| {} x {}, {} x {} |",
-            cells[0], cells[1], cells[2], cells[3]
-        );
-        let ratio = format!("{:.2} [{:.2}, {:.2}]", number(6), number(7), number(8));
+        format!("{:.2} [{:.2}, {:.2}]", number(6), number(7), number(8))
+    };
+    for cells in rows("steps.csv") {
+        let (shape, ratio) = (cells[..4].to_vec(), ratio(&cells));
+        let [width, depth, batch, sequence] = shape.try_into().unwrap();
+        let shape = format!("| {width} x {depth}, {batch} x {sequence} |");
         let told = readme.lines().find(|line| line.starts_with(&shape));
         assert!(
             told.is_some_and(|line| line.contains(&ratio)),
             "{shape} {ratio}"
         );
     }
-    let table = peer.join("suites.csv");
-    for row in fs::read_to_string(table).unwrap().lines().skip(1) {
-        let cells: Vec<&str> = row.split(',').collect();
-        let number = |at: usize| cells[at].parse::<f64>().unwrap();
-        let ratio = format!("{:.2} [{:.2}, {:.2}]", number(6), number(7), number(8));
+    for cells in rows("suites.csv") {
+        let ratio = ratio(&cells);
         assert!(readme.contains(&ratio), "{ratio}");
     }
 }
